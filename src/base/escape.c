@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: ISC */
+#include "base/escape.h"
+
+#include "base/ascii.h"
+
+static const char hex[] = "0123456789abcdef";
+
+static void put_hex(struct buf *b, const char *lead, unsigned char c)
+{
+    buf_put(b, span_cstr(lead));
+    buf_putc(b, hex[c >> 4]);
+    buf_putc(b, hex[c & 15]);
+}
+
+void escape_text(struct buf *b, span s, size_t max)
+{
+    span head = span_head(s, max);
+
+    for (size_t i = 0; i < head.n; i++) {
+        if (ascii_is_print(head.p[i]) && head.p[i] != '\\')
+            buf_putc(b, head.p[i]);
+        else
+            put_hex(b, "\\x", (unsigned char)head.p[i]);
+    }
+    if (head.n < s.n)
+        buf_put(b, SPAN("..."));
+}
+
+static bool is_tail(span s, size_t at)
+{
+    return at < s.n && ((unsigned char)s.p[at] & 0xc0) == 0x80;
+}
+
+/* Octets of the UTF-8 sequence at the front of s; 0 when there is none (RFC 3629 4). */
+static size_t utf8_length(span s)
+{
+    unsigned char c = (unsigned char)s.p[0];
+    unsigned char next = s.n > 1 ? (unsigned char)s.p[1] : 0;
+
+    if (c < 0x80)
+        return 1;
+    if (c >= 0xc2 && c <= 0xdf)
+        return is_tail(s, 1) ? 2 : 0;
+    if (c >= 0xe0 && c <= 0xef) {
+        bool bad = (c == 0xe0 && next < 0xa0) || (c == 0xed && next > 0x9f);
+        return !bad && is_tail(s, 1) && is_tail(s, 2) ? 3 : 0;
+    }
+    if (c >= 0xf0 && c <= 0xf4) {
+        bool bad = (c == 0xf0 && next < 0x90) || (c == 0xf4 && next > 0x8f);
+        return !bad && is_tail(s, 1) && is_tail(s, 2) && is_tail(s, 3) ? 4 : 0;
+    }
+    return 0;
+}
+
+bool escape_is_utf8(span s)
+{
+    while (s.n > 0) {
+        size_t n = utf8_length(s);
+
+        if (n == 0)
+            return false;
+        s = span_skip(s, n);
+    }
+    return true;
+}
+
+/* The short escapes of RFC 8259 7; 0 where there is none. */
+static char json_short(char c)
+{
+    static const char from[] = "\"\\\b\f\n\r\t";
+    static const char to[] = "\"\\bfnrt";
+    size_t at = span_find(span_of(from, sizeof(from) - 1), c);
+
+    return at < sizeof(from) - 1 ? to[at] : '\0';
+}
+
+static void put_json_octet(struct buf *b, char c)
+{
+    char simple = json_short(c);
+
+    if (simple != '\0') {
+        buf_putc(b, '\\');
+        buf_putc(b, simple);
+    } else if (ascii_is_control(c)) {
+        put_hex(b, "\\u00", (unsigned char)c);
+    } else {
+        buf_putc(b, c);
+    }
+}
+
+void escape_json(struct buf *b, span s)
+{
+    buf_putc(b, '"');
+    while (s.n > 0) {
+        size_t n = utf8_length(s);
+
+        if (n == 0) {
+            buf_put(b, SPAN("\\ufffd"));
+            n = 1;
+        } else if (n == 1) {
+            put_json_octet(b, s.p[0]);
+        } else {
+            buf_put(b, span_head(s, n));
+        }
+        s = span_skip(s, n);
+    }
+    buf_putc(b, '"');
+}
