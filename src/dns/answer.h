@@ -7,10 +7,10 @@
  * becomes a permanent one nor a pass. The records lie flat in memory that the
  * caller lends, in an encoding that travels between processes as it is.
  *
- * Names in answers are text in lower case without a trailing dot; an octet that
- * no host name has is written \DDD, the root is the empty text. CNAMEs have been
- * followed: the records belong to the end of the chain. A TXT record is the text
- * of its strings joined without a space (RFC 7208 3.3).
+ * Names in answers are text in lower case without a trailing dot; a blank, control or high
+ * octet, a dot or a backslash inside a label is written \DDD; the root is the empty text. CNAMEs
+ * have been followed: the records belong to the end of the chain. A TXT record is the text of its
+ * strings joined without a space (RFC 7208 3.3).
  *
  *     struct dns_cursor at = dns_records(&answer);
  *     struct dns_record r;
