@@ -206,6 +206,15 @@ bool dns_record_next(struct dns_cursor *at, struct dns_record *out)
     return !at->left.failed && dns_rdata_read(at->type, rdata, out);
 }
 
+struct ip_addr dns_record_addr(const struct dns_record *r)
+{
+    if (r->octets.n == 4)
+        return ip_addr_v4((const uint8_t *)r->octets.p);
+    if (r->octets.n == 16)
+        return ip_addr_v6((const uint8_t *)r->octets.p);
+    return (struct ip_addr){0};
+}
+
 struct dns_answer dns_answer_copy(const struct dns_answer *a, struct buf *mem)
 {
     struct dns_answer copy = *a;

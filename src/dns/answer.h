@@ -23,6 +23,7 @@
 #define DNS_ANSWER_H
 
 #include "base/pack.h"
+#include "name/addr.h"
 
 #define DNS_RECORDS_MAX      100u
 #define DNS_ANSWER_MAX_BYTES 65536u
@@ -116,6 +117,9 @@ static inline enum dns_state dns_answer_state(const struct dns_answer *a)
 struct dns_cursor dns_records(const struct dns_answer *a);
 /* False at the end; the spans of *out are borrowed from the answer's memory. */
 MUSTUSE bool dns_record_next(struct dns_cursor *at, struct dns_record *out);
+
+/* The address of an A or AAAA record (a mapped one is IPv4); IP_NONE for other records. */
+struct ip_addr dns_record_addr(const struct dns_record *r);
 
 /*
  * Add a record and make the answer FOUND.

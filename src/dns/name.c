@@ -148,3 +148,16 @@ void dns_wire_name(struct dns_wire *w, struct buf *text)
     if (end != 0 && !w->failed)
         w->at = end;
 }
+
+bool dns_name_canonical(struct buf *b, span name)
+{
+    char octets[NAME_WIRE_MAX_BYTES + 1];
+    struct buf wire = BUF_OVER(octets);
+    struct dns_wire w;
+
+    if (!dns_name_put(&wire, name) || wire.overflow)
+        return false;
+    w = dns_wire_over(buf_span(&wire));
+    dns_wire_name(&w, b);
+    return !w.failed;
+}

@@ -7,6 +7,7 @@
  * not exist; a name that is listed under other types only is NODATA. CNAME rows are
  * followed as a resolver would. Asking never changes anything.
  *
+ * A, AAAA, MX, TXT, PTR and CNAME can be listed.
  * Limits: the rows and the memory that the caller lends.
  */
 #ifndef DNS_SCRIPT_H
@@ -36,7 +37,7 @@ void dns_script_init(struct dns_script *s, struct dns_script_row *rows, size_t c
  * List one record.
  *
  * data     zone-file presentation of the value; for TXT the text itself, as it is
- * returns  ERR_SYNTAX when the data is none of its type, ERR_LIMIT when rows or memory are full
+ * returns  ERR_SYNTAX when name or data is none, ERR_LIMIT when rows or memory are full
  */
 MUSTUSE enum err dns_script_add(struct dns_script *s, span name, enum dns_type type, span data);
 

@@ -275,21 +275,6 @@ static bool is_question(struct dns_wire *w, const struct reading *g)
            span_eq(buf_span(&name), buf_span(&g->at));
 }
 
-/* The name asked for, in the form in which names are read from a packet. */
-static bool start_at(struct reading *g, span name)
-{
-    char octets[DNS_QUERY_MAX_BYTES];
-    struct buf wire = BUF_OVER(octets);
-    struct dns_wire w;
-
-    if (!dns_name_put(&wire, name) || wire.overflow)
-        return false;
-    w = dns_wire_over(buf_span(&wire));
-    g->at = BUF_OVER(g->name);
-    dns_wire_name(&w, &g->at);
-    return !w.failed;
-}
-
 static enum err read_chain(struct reading *g, struct dns_wire w, const struct header *h)
 {
     enum step step = STEP_ALIAS;
@@ -320,12 +305,13 @@ enum err dns_wire_read(span packet, struct dns_question q, struct buf *mem,
     struct dns_wire w = dns_wire_over(packet);
     struct header h = take_header(&w);
     struct reading g = {.type = q.type, .mem = mem, .answer = dns_answer_of(q.type, DNS_SERVFAIL)};
-    enum err e = ERR_OK;
+    enum err e;
 
+    g.at = BUF_OVER(g.name);
     buf_reset(mem);
     if (w.failed)
         return ERR_SYNTAX;
-    if ((h.flags & FLAG_RESPONSE) == 0 || (h.flags & FLAG_CUT) != 0 || !start_at(&g, q.name))
+    if ((h.flags & FLAG_RESPONSE) == 0 || (h.flags & FLAG_CUT) != 0 || !dns_name_canonical(&g.at, q.name))
         return ERR_ABSENT;
     if ((h.flags & 15) != RCODE_OK && (h.flags & 15) != RCODE_NXDOMAIN) {
         *out_a = g.answer;

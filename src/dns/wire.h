@@ -33,6 +33,9 @@ MUSTUSE bool dns_name_put(struct buf *b, span text);
 /* name in lower case and without one trailing dot; overflow of b when it does not fit. */
 void dns_name_normal(struct buf *b, span name);
 
+/* name as text in the one form in which names are read from packets; false when it is none. */
+MUSTUSE bool dns_name_canonical(struct buf *b, span name);
+
 /* Equal as DNS compares: without case, one trailing dot on either side dropped. */
 bool dns_name_eq(span a, span b);
 
