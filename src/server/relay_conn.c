@@ -414,7 +414,7 @@ static void on_readable(struct relay_conn *c)
 
 static void on_writable(struct relay_conn *c)
 {
-    size_t n;
+    size_t n = 0;
 
     if (conn_write(&c->conn, heap_span(&c->unsent), &n) != ERR_OK)
         smtp_client_lost(&c->smtp);
