@@ -23,7 +23,7 @@ size_t near_distance(span a, span b)
         now[0] = (unsigned char)i;
         for (size_t j = 1; j <= b.n; j++) {
             char x = ascii_lower(a.p[i - 1]), y = ascii_lower(b.p[j - 1]);
-            size_t d = least(up[j] + 1u, now[j - 1] + 1u, up[j - 1] + (x != y));
+            size_t d = least(up[j] + 1u, now[j - 1] + 1u, up[j - 1] + (x != y ? 1u : 0u));
 
             if (i > 1 && j > 1 && x == ascii_lower(b.p[j - 2]) && y == ascii_lower(a.p[i - 2]))
                 d = min_size(d, upup[j - 2] + 1u);

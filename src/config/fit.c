@@ -8,10 +8,10 @@
 
 /* Names that mean another host wherever they are heard. */
 static const span private_tails[] = {
-    SPAN_INIT("localhost"),   SPAN_INIT("local"), SPAN_INIT("localdomain"), SPAN_INIT("internal"),
-    SPAN_INIT("lan"),         SPAN_INIT("home"),  SPAN_INIT("corp"),        SPAN_INIT("intranet"),
-    SPAN_INIT("home.arpa"),   SPAN_INIT("onion"), SPAN_INIT("invalid"),     SPAN_INIT("private"),
-    SPAN_INIT("workgroup"),   SPAN_INIT("arpa"),
+    SPAN_INIT("localhost"), SPAN_INIT("local"), SPAN_INIT("localdomain"), SPAN_INIT("internal"),
+    SPAN_INIT("lan"),       SPAN_INIT("home"),  SPAN_INIT("corp"),        SPAN_INIT("intranet"),
+    SPAN_INIT("home.arpa"), SPAN_INIT("onion"), SPAN_INIT("invalid"),     SPAN_INIT("private"),
+    SPAN_INIT("workgroup"), SPAN_INIT("arpa"),
 };
 
 static bool is_private(span name)

@@ -8,8 +8,8 @@
 
 #include <stdlib.h>
 
-#include "base/hash.h"
 #include "base/ascii.h"
+#include "base/hash.h"
 
 #define ENTRY_HEAD  6u
 #define SLOTS_FIRST 16u

@@ -10,12 +10,9 @@ struct unit {
 
 /* The smallest first. */
 static const struct unit durations[] = {
-    {SPAN_INIT("ms"), 1},
-    {SPAN_INIT("s"), 1000},
-    {SPAN_INIT("m"), 60 * 1000},
-    {SPAN_INIT("h"), 3600 * 1000},
-    {SPAN_INIT("d"), 86400 * 1000},
-    {SPAN_INIT("w"), 7 * 86400 * UINT64_C(1000)},
+    {SPAN_INIT("ms"), 1},           {SPAN_INIT("s"), 1000},
+    {SPAN_INIT("m"), 60 * 1000},    {SPAN_INIT("h"), 3600 * 1000},
+    {SPAN_INIT("d"), 86400 * 1000}, {SPAN_INIT("w"), 7 * 86400 * UINT64_C(1000)},
 };
 
 static const struct unit sizes[] = {

@@ -28,6 +28,27 @@ void config_problems_add(struct config_problems *all, const struct config_proble
     all->items[all->n++] = *p;
 }
 
+static bool is_before(const struct config_problem *a, const struct config_problem *b)
+{
+    int files = strcmp(a->file, b->file);
+
+    if (files != 0)
+        return files < 0;
+    return a->line != b->line ? a->line < b->line : a->column < b->column;
+}
+
+void config_problems_sort(struct config_problems *all)
+{
+    for (size_t i = 1; i < all->n; i++) {
+        struct config_problem p = all->items[i];
+        size_t j = i;
+
+        for (; j > 0 && is_before(&p, &all->items[j - 1]); j--)
+            all->items[j] = all->items[j - 1];
+        all->items[j] = p;
+    }
+}
+
 static void put_words(struct buf *out, const char *before, const char *words, const char *after)
 {
     if (words[0] == '\0')

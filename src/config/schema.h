@@ -27,15 +27,15 @@ enum config_type {
     CONFIG_TYPE_MAILBOX,      /* struct config_mailbox */
     CONFIG_TYPE_UNKNOWN_USER, /* enum; fills config.catchall */
     CONFIG_TYPE_LISTEN,       /* struct config_endpoint; an address, not a name */
-    CONFIG_TYPE_SERVERS,      /* struct config_endpoint[CONFIG_SERVERS_MAX], and the count behind it */
-    CONFIG_TYPE_ADDRESS,      /* struct ip_addr */
-    CONFIG_TYPE_VIA,          /* enum; fills the route's `to` */
-    CONFIG_TYPE_EGRESS,       /* const struct config_egress * */
-    CONFIG_TYPE_ENUM,         /* int; words */
-    CONFIG_TYPE_NUMBER,       /* uint64_t; min, max */
-    CONFIG_TYPE_SIZE,         /* uint64_t; min, max; octets */
-    CONFIG_TYPE_DURATION,     /* uint64_t; min, max; ms */
-    CONFIG_TYPE_DURATIONS,    /* uint64_t[CONFIG_RETRIES_MAX], and the count behind it */
+    CONFIG_TYPE_SERVERS,   /* struct config_endpoint[CONFIG_SERVERS_MAX], and the count behind it */
+    CONFIG_TYPE_ADDRESS,   /* struct ip_addr */
+    CONFIG_TYPE_VIA,       /* enum; fills the route's `to` */
+    CONFIG_TYPE_EGRESS,    /* const struct config_egress * */
+    CONFIG_TYPE_ENUM,      /* int; words */
+    CONFIG_TYPE_NUMBER,    /* uint64_t; min, max */
+    CONFIG_TYPE_SIZE,      /* uint64_t; min, max; octets */
+    CONFIG_TYPE_DURATION,  /* uint64_t; min, max; ms */
+    CONFIG_TYPE_DURATIONS, /* uint64_t[CONFIG_RETRIES_MAX], and the count behind it */
 };
 
 /* When a change takes effect. */
@@ -53,7 +53,8 @@ struct config_key {
     size_t offset;     /* of the field in struct config, or in the block's struct */
     const char *field; /* its name in C, for the check that somebody reads it */
     const char *dflt;  /* in the grammar; NULL: see compute */
-    span (*compute)(struct config_load *load, void *block); /* the default's text; empty: none */
+    /* The default's text; empty: the field is left as it is or as compute has set it. */
+    span (*compute)(struct config_load *load);
     const char *dflt_words; /* what compute does, for a person */
     uint64_t min;
     uint64_t max;
@@ -69,7 +70,9 @@ struct config_section {
     size_t count_offset; /* of its count */
     size_t block_bytes;  /* each begins with `span name` */
     const char *dflt;    /* blocks that stand when none are given; NULL: none */
+    bool fills_up;       /* the default blocks stand unless there is one of their name */
     const char *doc;
+    const char *(*name_fault)(span name); /* why a block may not be called so; NULL: any name */
 };
 
 extern const struct config_section config_sections[];
