@@ -14,12 +14,14 @@
 
 #include "queue/envelope.h"
 
-#define JOB_RCPTS_MAX    1000 /* recipients */
-#define JOB_HOST_BYTES   255
-#define JOB_EGRESS_BYTES 64
-#define JOB_REPLY_BYTES  512 /* kept of a remote reply; more is cut by result_put */
-#define JOB_STATUS_BYTES 11  /* "5.999.999" */
-#define JOB_MTA_BYTES    300
+#define JOB_RCPTS_MAX     1000 /* recipients */
+#define JOB_HOST_BYTES    255
+#define JOB_EGRESS_BYTES  64
+#define JOB_REPLY_BYTES   512 /* kept of a remote reply; more is cut by result_put */
+#define JOB_STATUS_BYTES  11  /* "5.999.999" */
+#define JOB_MTA_BYTES     300
+#define JOB_RCPT_BYTES    1200 /* a packed recipient at most */
+#define JOB_OUTCOME_BYTES 850  /* a packed outcome at most */
 
 enum job_transport {
     JOB_MAILDIR,   /* deliver: into the mailbox of each recipient */

@@ -7,8 +7,9 @@
  * the mailbox: each has its own verdict. Directories are made 0700 when missing.
  *
  * A mailbox is a template such as "{data_dir}/mail/{domain}/{user}" with the
- * parts of an address mapped to file names that cannot climb: the domain in lower case; in both,
- * every octet that is not a letter, digit or one of "-_+=~#&,@" or an inner dot becomes %XX, so no
+ * parts of an address mapped to file names that cannot climb: letters in
+ * lower case (Alice@ is alice@); every octet that is not a letter, digit or one of "-_+=~#&,@" or
+ * an inner dot becomes %XX, so no
  * "/", no NUL, no leading dot, no "..", and different addresses give different names; over 200
  * octets end in a hash.
  *
@@ -23,8 +24,6 @@
 #include "base/buf.h"
 #include "base/diag.h"
 
-struct os;
-
 #define MAILDIR_BATCH_MAX  256 /* messages */
 #define MAILDIR_NAME_BYTES 200
 #define MAILDIR_PATH_BYTES 1024
@@ -32,7 +31,7 @@ struct os;
 struct maildir; /* a batch and what it needs */
 
 /* host: for the names, copied; "/" and ":" in it are escaped. */
-MUSTUSE enum err maildir_new(struct os *os, const char *host, struct maildir **out_m);
+MUSTUSE enum err maildir_new(const char *host, struct maildir **out_m);
 void maildir_free(struct maildir *m);
 
 /* One message for one mailbox. Its octets come from memory or, when fd >= 0, from a file by pread.

@@ -24,7 +24,6 @@
 #include "base/diag.h"
 #include "queue/record.h"
 
-struct os;
 struct store;
 
 #define STORE_FORMAT 1
@@ -37,13 +36,11 @@ enum store_flag {
 /*
  * Open the store in directory `dir`; start-up cleaning is store_recover.
  *
- * os       the seam for files; must outlive the store
  * returns  ERR_OK; ERR_BUSY (another process has it); ERR_VERSION (newer format: d says
  *          which); ERR_CORRUPT (not a readable environment: `herald queue check --repair`); ERR_IO
  * ...
  */
-MUSTUSE enum err store_open(struct os *os, const char *dir, unsigned flags, struct store **out_s,
-                            struct diag *d);
+MUSTUSE enum err store_open(const char *dir, unsigned flags, struct store **out_s, struct diag *d);
 void store_close(struct store *s);
 
 /* What recovery and checking found. */
@@ -71,8 +68,8 @@ MUSTUSE enum err store_recover(struct store *s, struct store_report *out_r, stru
  * Examine the store in `dir` that no process has open; with `repair`, salvage every readable record
  * into a fresh environment and rename the damaged one aside (never deleted).
  */
-MUSTUSE enum err store_check(struct os *os, const char *dir, bool repair,
-                             struct store_report *out_r, struct diag *d);
+MUSTUSE enum err store_check(const char *dir, bool repair, struct store_report *out_r,
+                             struct diag *d);
 
 /* Queue time, milliseconds: never goes back, also not over a restart (queue/record.h). */
 int64_t store_now_q(struct store *s);
