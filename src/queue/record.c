@@ -3,9 +3,9 @@
 
 #include "base/hash.h"
 
-#define CRC_AT     4                     /* after "HQ" and the version */
-#define BODY_AT    (CRC_AT + 4)          /* what the checksum covers begins here */
-#define HEAD_BYTES (BODY_AT + 5 * 8 + 1) /* up to the envelope */
+#define CRC_AT     4                         /* after "HQ" and the version */
+#define BODY_AT    (CRC_AT + 4)              /* what the checksum covers begins here */
+#define HEAD_BYTES (BODY_AT + 5 * 8 + 4 + 1) /* up to the envelope */
 #define MAGIC      "HQ"
 
 static const char *const state_texts[RECORD_STATE_COUNT] = {
@@ -89,6 +89,7 @@ void record_put(struct buf *b, const struct record *r)
     pack_i64(b, r->accepted_q);
     pack_i64(b, r->expires_q);
     pack_u64(b, r->size);
+    pack_u32(b, r->body_crc);
     pack_u8(b, (uint8_t)r->flags);
     pack_span(b, r->envelope);
     pack_u32(b, r->rcpt_count);
@@ -146,6 +147,7 @@ enum err record_get(span s, struct record *out_r)
     r.accepted_q = unpack_i64(&u);
     r.expires_q = unpack_i64(&u);
     r.size = unpack_u64(&u);
+    r.body_crc = unpack_u32(&u);
     r.flags = unpack_u8(&u);
     r.envelope = unpack_span(&u, ENVELOPE_BYTES_MAX);
     r.rcpt_count = unpack_u32(&u);

@@ -11,8 +11,9 @@
  * named _ms are the wall clock and are for people.
  *
  * Form, version 1: "HQ", u16 version, u32 crc, then
- * u64 id, i64 due_q, i64 accepted_q, i64 expires_q, u64 size, u8 flags, string envelope,
- * u32 count, and the recipients (record_put_rcpt). The first fields stand at fixed offsets.
+ * u64 id, i64 due_q, i64 accepted_q, i64 expires_q, u64 size, u32 body_crc, u8 flags, string
+ * envelope, u32 count, and the recipients (record_put_rcpt). The first fields stand at fixed
+ * offsets.
  */
 #ifndef QUEUE_RECORD_H
 #define QUEUE_RECORD_H
@@ -66,9 +67,10 @@ struct record {
     int64_t due_q; /* when the queue must look at it: next try or expiry; RECORD_NEVER */
     int64_t accepted_q;
     int64_t expires_q;
-    uint64_t size;  /* octets of the body */
-    unsigned flags; /* set of record_flag */
-    span envelope;  /* packed; envelope_get */
+    uint64_t size;     /* octets of the body */
+    uint32_t body_crc; /* their hash_crc32c */
+    unsigned flags;    /* set of record_flag */
+    span envelope;     /* packed; envelope_get */
     uint32_t rcpt_count;
     span rcpts; /* packed by record_put_rcpt */
 };

@@ -77,17 +77,19 @@ int64_t store_now_q(struct store *s);
 /* ---- a batch ---- */
 MUSTUSE enum err store_begin(struct store *s);
 
-/* A large body on its way to the spool: begin, write..., then store_put with it. */
+/* A large body on its way to the spool: begin, write..., then store_put with it or abort. */
 struct store_spool {
     int fd; /* -1: none */
-    uint64_t size;
-    enum err failed; /* sticky */
+    uint64_t id;
+    uint64_t size; /* octets so far */
+    uint32_t crc;  /* hash_crc32c of them */
 };
 
-MUSTUSE enum err store_spool_begin(struct store *s, struct store_spool *out_sp);
-MUSTUSE enum err store_spool_write(struct store *s, struct store_spool *sp, span octets);
-/* Forget what was written. */
-void store_spool_abort(struct store *s, struct store_spool *sp);
+/* May be called outside a batch; several may be under way. */
+MUSTUSE enum err store_spool_begin(struct store *s, uint64_t id, struct store_spool *out_sp);
+MUSTUSE enum err store_spool_write(struct store_spool *sp, span octets);
+/* Forget what was written; also after a failed write. Nothing when fd is -1. */
+void store_spool_abort(struct store_spool *sp);
 
 /*
  * Add a message. The record's flags say where the body goes: in `body`, or with RECORD_BODY_FILE in

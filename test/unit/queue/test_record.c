@@ -29,6 +29,7 @@ static void version_1_reads_as_it_was_written(void **state)
     assert_true(r.due_q == 61000);
     assert_true(r.expires_q == 432001000);
     assert_true(r.size == 10240);
+    assert_true(r.body_crc == 0x1badcafe);
     assert_int_equal(r.rcpt_count, 2);
     u = unpack_over(r.rcpts);
     assert_true(record_next_rcpt(&u, &rcpt));
