@@ -12,6 +12,7 @@ struct transform {
     span delimiters;
 };
 
+static const char hex[] = "0123456789ABCDEF";
 static const span all_delimiters = SPAN_INIT(".-+,/_=");
 
 /* ---- grammar ---- */
@@ -63,8 +64,6 @@ static bool take_transform(span *rest, enum spf_macro_place place, struct transf
 
 static void put_dotted_v6(struct buf *b, struct ip_addr a)
 {
-    static const char hex[] = "0123456789abcdef";
-
     for (size_t i = 0; i < 32; i++) {
         unsigned octet = a.octet[i / 2];
 
@@ -122,8 +121,6 @@ static void put_value(struct buf *b, char letter, const struct spf_macro *m)
 /* RFC 3986 2.3: what need not be escaped. */
 static void put_escaped(struct buf *b, span s)
 {
-    static const char hex[] = "0123456789ABCDEF";
-
     for (size_t i = 0; i < s.n; i++) {
         unsigned char c = (unsigned char)s.p[i];
 

@@ -112,23 +112,23 @@ static bool take_network(span text, enum ip_family family, struct spf_term *t)
     unsigned max = family == IP_V4 ? 32 : 128;
     unsigned bits = max;
     size_t slash;
-    span addr;
+    struct ip_addr addr;
+    span text_addr;
 
     if (text.n == 0 || text.p[0] != ':')
         return false;
     text = span_skip(text, 1);
     slash = span_find(text, '/');
-    addr = span_head(text, slash);
+    text_addr = span_head(text, slash);
     if (slash < text.n && !parse_bits(span_skip(text, slash + 1), max, &bits))
         return false;
-    t->network.bits = bits;
-    if (family == IP_V4)
-        return !has_leading_zero(addr) && ip_addr_parse_v4(addr, &t->network.addr);
-    if (!ip_addr_parse_v6(addr, &t->network.addr))
+    if (family == IP_V4 ? has_leading_zero(text_addr) || !ip_addr_parse_v4(text_addr, &addr)
+                        : !ip_addr_parse_v6(text_addr, &addr))
         return false;
     /* IPv4 clients are never compared with ip6 (RFC 7208 5), not even in the mapped form. */
-    if (t->network.addr.family == IP_V4)
-        t->network.addr = (struct ip_addr){0};
+    if (addr.family != family)
+        addr = (struct ip_addr){0};
+    t->network = ip_prefix_of(addr, bits);
     return true;
 }
 
