@@ -39,7 +39,7 @@ struct chan_type {
 struct chan_frame {
     uint16_t type;
     uint32_t tag;
-    span body; /* borrowed until the callback returns */
+    span body; /* borrowed until the callback returns or calls chan_close */
     int fd;    /* -1: none. Set it to -1 to take it, else it is closed after the callback */
 };
 
@@ -80,9 +80,10 @@ struct chan {
     struct heap_buf in; /* the beginning of a frame that is not complete */
     struct chan_fd fds[CHAN_FDS_MAX];
     unsigned fd_count;
-    uint64_t written; /* octets ever written */
-    int fd;           /* -1: closed */
-    int in_fd;        /* came with the frame that is not complete; -1: none */
+    uint64_t written;  /* octets ever written */
+    int fd;            /* -1: closed */
+    const char *wrong; /* which rule was broken */
+    int in_fd;         /* came with the frame that is not complete; -1: none */
     bool held;
     bool full;
     bool open;

@@ -18,7 +18,7 @@
 #include "net/resolve.h"
 
 #define MXPLAN_HOSTS_MAX 16 /* of more, the most preferred */
-#define MXPLAN_ADDRS_MAX 8  /* for each host, both families together */
+#define MXPLAN_ADDRS_MAX 8  /* for each host, half of them for each family */
 
 enum mxplan_result {
     MXPLAN_READY,    /* at least one host with an address */
@@ -39,14 +39,15 @@ struct mxplan_host {
 struct mxplan;
 typedef void mxplan_fn(void *arg, struct mxplan *p);
 
-/* In the caller's memory: about 20 KiB. */
+/* In the caller's memory: about 50 KiB. */
 struct mxplan {
     struct resolve_client *client;
     mxplan_fn *fn;
     void *arg;
     int64_t timeout_ms;
     uint16_t port;
-    bool implicit; /* the domain itself stands for its MX */
+    bool implicit;    /* the domain itself stands for its MX */
+    char domain[256]; /* NUL-terminated */
     enum mxplan_result result;
     size_t host_count;
     size_t waiting; /* look-ups under way */

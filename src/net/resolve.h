@@ -15,9 +15,9 @@
 #ifndef NET_RESOLVE_H
 #define NET_RESOLVE_H
 
+#include "dns/answer.h"
 #include "net/chan.h"
 
-struct dns_answer; /* dns/answer.h */
 struct resolve_client;
 
 #define RESOLVE_NAME_BYTES   255
@@ -36,19 +36,22 @@ struct resolve_query {
     void *arg;
     struct loop_timer timer;
     struct loop_task fail;
+    int64_t deadline_ms; /* monotonic */
     uint32_t tag;
-    uint16_t type;
+    enum dns_type type;
+    enum dns_status outcome; /* of a question that is not sent at all */
     uint8_t name_n;
     char name[RESOLVE_NAME_BYTES];
 };
 
+#define RESOLVE_SLOTS 1024 /* chains by tag */
+
 struct resolve_client {
     struct loop *loop;
     struct chan chan;
-    struct resolve_query **slots; /* by tag */
-    size_t slot_count;
     size_t in_flight;
     uint32_t next_tag;
+    struct resolve_query *slots[RESOLVE_SLOTS];
 };
 
 /* A client without a resolver yet: questions wait for resolve_client_link. */
@@ -61,11 +64,11 @@ void resolve_client_link(struct resolve_client *c, int fd);
 /*
  * Ask for name and type.
  *
- * name         in text form, with or without the last dot; up to 253 octets
- * type         a DNS type number
+ * name         text as in dns/answer.h, with or without the last dot. What is no name is absent
+ *              without being asked; one beyond RESOLVE_NAME_BYTES cannot be asked.
  * timeout_ms   from now
  */
-void resolve_ask(struct resolve_client *c, struct resolve_query *q, span name, uint16_t type,
+void resolve_ask(struct resolve_client *c, struct resolve_query *q, span name, enum dns_type type,
                  int64_t timeout_ms);
 /* Not asked or answered: nothing. */
 void resolve_cancel(struct resolve_query *q);
@@ -76,11 +79,15 @@ static inline void resolve_query_init(struct resolve_query *q, resolve_fn *fn, v
     *q = (struct resolve_query){.fn = fn, .arg = arg};
 }
 
-/* The frames, for both ends. Question: u16 type, u32 timeout in ms, span name.
- * Answer: as dns_answer_encode made it; the tag is the question's. */
+/*
+ * The frames, for both ends; the tag of an answer is that of its question.
+ *
+ * QUESTION  u32 ms to the deadline, u16 type, span name
+ * ANSWER    dns_answer_pack
+ */
 enum resolve_frame { RESOLVE_QUESTION = 1, RESOLVE_ANSWER = 2, RESOLVE_FRAME_COUNT };
 
-#define RESOLVE_QUESTION_MAX 512
-#define RESOLVE_ANSWER_MAX   70000
+#define RESOLVE_QUESTION_MAX 300
+#define RESOLVE_ANSWER_MAX   DNS_PACKED_MAX_BYTES
 
 #endif
