@@ -18,7 +18,7 @@
 #include "os/clock.h"
 #include "os/log.h"
 #include "os/random.h"
-#include "server/unbound.h"
+#include "server/forward.h"
 
 #define BUCKETS 4096
 
@@ -339,7 +339,7 @@ int resolver_run(struct proc *p, const struct resolver_conf *conf)
 
     res.proc = p;
     os_random(&res.key, sizeof res.key);
-    res.ctx = unbound_open(loop_event_base(p->loop), conf, grants, &grant_count, &d);
+    res.ctx = forward_open(loop_event_base(p->loop), conf, grants, &grant_count, &d);
     if (res.ctx == NULL) {
         struct log_line l = log_begin(LOG_RESOLVER_TROUBLE, LOG_ERROR);
         log_diag(&l, &d);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* server/unbound.h - a libunbound context that suits the resolver process. */
-#ifndef SERVER_UNBOUND_H
-#define SERVER_UNBOUND_H
+/* server/forward.h - a libunbound context that suits the resolver process. */
+#ifndef SERVER_FORWARD_H
+#define SERVER_FORWARD_H
 
 #include "server/resolver.h"
 
@@ -15,7 +15,7 @@ struct event_base;
  * grants   room for RESOLVER_SERVERS_MAX; the TCP ports of the servers
  * returns NULL with *d on failure
  */
-struct ub_ctx *unbound_open(struct event_base *base, const struct resolver_conf *conf,
+struct ub_ctx *forward_open(struct event_base *base, const struct resolver_conf *conf,
                             struct sandbox_grant *grants, size_t *out_grant_count, struct diag *d);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "server/unbound.h"
+#include "server/forward.h"
 
 #include <fcntl.h>
 #include <unbound.h>
@@ -173,7 +173,7 @@ static void say_version(void)
     log_end(&l);
 }
 
-struct ub_ctx *unbound_open(struct event_base *base, const struct resolver_conf *conf,
+struct ub_ctx *forward_open(struct event_base *base, const struct resolver_conf *conf,
                             struct sandbox_grant *grants, size_t *out_grant_count, struct diag *d)
 {
     struct servers s = {.ctx = ub_ctx_create_event(base), .grants = grants};
