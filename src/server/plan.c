@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -218,8 +219,9 @@ static struct census_table *census_of(void)
 static bool find_user(const struct config *c, struct user *out, struct diag *d)
 {
     bool fallback = false;
+    bool named = c->user.n != 0 && !span_eq(c->user, SPAN(USER_DEFAULT));
 
-    if (user_find(c->user.n != 0 ? c->user.p : NULL, out, &fallback, d) != ERR_OK)
+    if (user_find(named ? c->user.p : NULL, out, &fallback, d) != ERR_OK)
         return false;
     if (fallback)
         log_text(LOG_CONFIG_WARNING, LOG_WARNING,
