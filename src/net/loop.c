@@ -29,6 +29,7 @@ struct loop {
     struct event_base *base;
     struct task_list soon;
     struct task_list end;
+    struct loop_task mark; /* ends what one round of tasks runs */
     struct loop_hook *hooks;
     bool stop;
     int64_t now_ms; /* 0: not read in this turn */
@@ -283,17 +284,17 @@ void loop_task_cancel(struct loop *loop, struct loop_task *t)
 /* Run what is in the list now; what is added meanwhile stays for the next call. */
 static void run_tasks(struct loop *loop, struct task_list *l)
 {
-    struct loop_task mark = {0};
+    struct loop_task *mark = &loop->mark;
 
     if (l->first == NULL)
         return;
-    task_add(l, &mark);
-    while (l->first != &mark) {
+    task_add(l, mark);
+    while (l->first != mark) {
         struct loop_task *t = l->first;
         loop_task_cancel(loop, t);
         t->fn(t->arg);
     }
-    loop_task_cancel(loop, &mark);
+    loop_task_cancel(loop, mark);
 }
 
 void loop_add_hook(struct loop *loop, struct loop_hook *h, loop_fn *fn, void *arg)

@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -213,6 +214,7 @@ static void set_limits(void)
 enum err sandbox_enter(const struct sandbox_row *row, const struct sandbox_grant *grants,
                        size_t grant_count, struct diag *d)
 {
+    tzset(); /* libc reads the time zone at the first need of a date: before the files are gone */
     set_limits();
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return diag_set(d, ERR_DENIED, errno, "no_new_privs is refused");

@@ -33,8 +33,8 @@
 /* The kinds of herald's own processes; tests have their own tables. */
 enum proc_kind { PROC_SMTPD, PROC_RESOLVER, PROC_QUEUE, PROC_RELAY, PROC_DELIVER, PROC_KIND_COUNT };
 
-/* Exit statuses of children. */
-enum { PROC_EXIT_OK = 0, PROC_EXIT_FAILED = 70 };
+/* Exit statuses of children. PROC_EXIT_CONF before the server is ready ends the server. */
+enum { PROC_EXIT_OK = 0, PROC_EXIT_FAILED = 70, PROC_EXIT_CONF = 78 };
 
 struct proc;
 
@@ -48,7 +48,7 @@ struct proc_spec {
     const struct sandbox_row *sandbox; /* NULL: none (tests) */
 };
 
-/* A bound socket for the children of one kind. */
+/* A bound socket for the children of one kind. `name` and `config` are the plan's. */
 struct proc_listener {
     const char *name; /* from the configuration; lives as long as that */
     int fd;
@@ -62,7 +62,8 @@ typedef void proc_peer_fn(struct proc *p, unsigned kind, unsigned index, int fd)
 
 /*
  * Finish what is under way, begin nothing new, then call proc_done. After deadline_ms (monotonic)
- * the process is killed. reload: others take over at once, so let sessions go soon.
+ * the process is killed. reload: others take over at once, so let sessions go soon. Listeners must
+ * be stopped inside the callback: their descriptors are closed after it.
  */
 typedef void proc_drain_fn(struct proc *p, bool reload, int64_t deadline_ms);
 

@@ -49,10 +49,12 @@ struct supervisor_conf {
     void *arg;
 };
 
-/* Run until told to stop. returns an exit status (sysexits: 78 for a bad configuration). */
+/*
+ * Run until told to stop. Call title_init (os/title.h) and notify_init (os/notify.h) before.
+ *
+ * returns an exit status: 0; 78 for a bad configuration, or when a process found at the first start
+ *         that it can never run (PROC_EXIT_CONF); 71 when the machine lacks what is needed
+ */
 int supervisor_run(const struct supervisor_conf *conf);
-
-/* Remember where argv is, so that processes can show what they are in ps; call first in main. */
-void supervisor_title_init(int argc, char **argv);
 
 #endif
