@@ -100,11 +100,18 @@ static enum err clock_save(struct store *s)
 static enum err open_files(struct store *s, const char *dir, struct diag *d)
 {
     bool make = (s->flags & STORE_CREATE) != 0;
+    struct stat st;
     enum err e =
         make ? file_make_dir(AT_FDCWD, dir, &s->dir_fd) : file_open_dir(AT_FDCWD, dir, &s->dir_fd);
 
     if (e != ERR_OK)
         return diag_set(d, e, errno, "cannot open the queue directory %s", dir);
+    /* A mending that was cut off between its two renames: making a new, empty queue would hide it.
+     */
+    if (make && os_calls->fstatat(s->dir_fd, STORE_DB_DIR, &st, 0) != 0 &&
+        os_calls->fstatat(s->dir_fd, "db.new", &st, 0) == 0)
+        return diag_set(d, ERR_CORRUPT, 0,
+                        "the queue in %s is half mended; run: herald queue check --repair", dir);
     if (make && file_make_dir(s->dir_fd, STORE_DB_DIR, &s->spool_fd) == ERR_OK)
         file_close(&s->spool_fd);
     e = make ? file_make_dir(s->dir_fd, STORE_SPOOL_DIR, &s->spool_fd)
