@@ -11,12 +11,7 @@
 #include "os/heap.h"
 #include "os/log.h"
 #include "os/random.h"
-#include "server/deliver.h"
-#include "server/queue.h"
-#include "server/relay.h"
-#include "server/resolver.h"
-#include "server/sandbox_table.h"
-#include "server/smtpd.h"
+#include "server/kinds.h"
 
 #define PATH_BYTES 1024
 
@@ -166,41 +161,6 @@ static bool add_listeners(struct plan *p, struct supervisor_plan *out, struct di
     return false;
 }
 
-/* ---- processes ---- */
-
-static const struct {
-    const char *name;
-    int (*run)(struct proc *p);
-    unsigned peers;
-} kinds[PROC_KIND_COUNT] = {
-    [PROC_SMTPD] = {"smtpd", smtpd_run, 1u << PROC_QUEUE | 1u << PROC_RESOLVER},
-    [PROC_RESOLVER] = {"resolver", resolver_run, 0},
-    [PROC_QUEUE] = {"queue", queue_run, 1u << PROC_RELAY | 1u << PROC_DELIVER},
-    [PROC_RELAY] = {"relay", relay_run, 1u << PROC_RESOLVER},
-    [PROC_DELIVER] = {"deliver", deliver_run, 0},
-};
-
-static unsigned workers_of(const struct config *c)
-{
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    uint64_t n = c->workers != 0 ? c->workers : cores > 0 ? (uint64_t)cores : 1;
-
-    return (unsigned)(n < PROC_COUNT_MAX ? n : PROC_COUNT_MAX);
-}
-
-static void fill_specs(struct plan *p)
-{
-    for (unsigned kind = 0; kind < PROC_KIND_COUNT; kind++) {
-        p->specs[kind] = (struct proc_spec){
-            .name = kinds[kind].name,
-            .count = kind == PROC_SMTPD ? workers_of(p->config) : 1,
-            .run = kinds[kind].run,
-            .peers = kinds[kind].peers,
-            .sandbox = &sandbox_table[kind],
-        };
-    }
-}
-
 /* One census for the life of the server: sessions of a draining generation count on. */
 static struct census_table *census_of(void)
 {
@@ -266,7 +226,7 @@ bool plan_load(void *arg, struct supervisor_plan *out, struct diag *d)
         return false;
     }
     out->drain_ms = (int64_t)p->config->drain_timeout_ms;
-    fill_specs(p);
+    kinds_fill(p->specs, p->config);
     if (!find_user(p->config, &out->user, d) || !make_dirs(p->config, &out->user, d) ||
         !add_listeners(p, out, d))
         return false;

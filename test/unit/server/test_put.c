@@ -112,8 +112,8 @@ static void answer(uint32_t tag, enum put_status status)
     struct put_result r = {status, SPAN("because")};
 
     put_result_put(&b, &r);
-    assert_int_equal(
-        chan_send(&queue.chan, QUEUE_PUT_RESULT, tag, buf_span(&b), SPAN_NONE, -1), ERR_OK);
+    assert_int_equal(chan_send(&queue.chan, QUEUE_PUT_RESULT, tag, buf_span(&b), SPAN_NONE, -1),
+                     ERR_OK);
     turns();
 }
 
