@@ -161,15 +161,20 @@ static bool add_listeners(struct plan *p, struct supervisor_plan *out, struct di
     return false;
 }
 
-/* One census for the life of the server: sessions of a draining generation count on. */
-static struct census_table *census_of(void)
+/*
+ * One census for all generations with the same number of workers, so that the sessions of one that
+ * drains count on. A former table stays: those who drain still use it.
+ */
+static struct census_table *census_of(unsigned workers)
 {
     static struct census_table *table;
+    static unsigned columns;
     struct hash_key key;
 
-    if (table == NULL) {
+    if (table == NULL || columns != 2 * workers) {
+        columns = 2 * workers;
         os_random(&key, sizeof(key));
-        table = census_table_new(key, 2 * PROC_COUNT_MAX);
+        table = census_table_new(key, columns);
     }
     return table;
 }
@@ -217,16 +222,16 @@ bool plan_load(void *arg, struct supervisor_plan *out, struct diag *d)
     out->specs = p->specs;
     out->kind_count = PROC_KIND_COUNT;
     p->config = read_config(source, d);
-    p->context = (struct context){p->config, census_of()};
     if (p->config == NULL)
         return false;
     set_log(p->config);
+    kinds_fill(p->specs, p->config);
+    p->context = (struct context){p->config, census_of(p->specs[PROC_SMTPD].count)};
     if (p->context.census == NULL) {
         (void)diag_set(d, ERR_NOMEM, errno, "no shared memory");
         return false;
     }
     out->drain_ms = (int64_t)p->config->drain_timeout_ms;
-    kinds_fill(p->specs, p->config);
     if (!find_user(p->config, &out->user, d) || !make_dirs(p->config, &out->user, d) ||
         !add_listeners(p, out, d))
         return false;
