@@ -15,10 +15,10 @@
 
 struct diag {
     bool set;
-    const char *file; /* borrowed from the caller that knows the file; NULL: no file */
-    unsigned line;    /* 1 and up; 0: no line */
-    unsigned column;  /* 1 and up; 0: no column */
-    int sys;          /* errno at the time, 0: none */
+    const char *file;           /* borrowed from the caller that knows the file; NULL: no file */
+    unsigned line;              /* 1 and up; 0: no line */
+    unsigned column;            /* 1 and up; 0: no column */
+    int sys;                    /* errno at the time, 0: none */
     char text[DIAG_TEXT_BYTES]; /* one line, no end of line, NUL-terminated */
 };
 

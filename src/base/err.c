@@ -13,22 +13,10 @@ static const struct {
     int number;
     enum err err;
 } by_errno[] = {
-    {0, ERR_OK},
-    {ENOSPC, ERR_NOSPACE},
-    {EDQUOT, ERR_NOSPACE},
-    {EFBIG, ERR_NOSPACE},
-    {EMFILE, ERR_LIMIT},
-    {ENFILE, ERR_LIMIT},
-    {ENOMEM, ERR_NOMEM},
-    {ETIMEDOUT, ERR_TIMEOUT},
-    {EEXIST, ERR_EXISTS},
-    {ENOENT, ERR_ABSENT},
-    {EACCES, ERR_DENIED},
-    {EPERM, ERR_DENIED},
-    {EROFS, ERR_DENIED},
-    {EBUSY, ERR_BUSY},
-    {EPIPE, ERR_CLOSED},
-    {ECONNRESET, ERR_CLOSED},
+    {0, ERR_OK},          {ENOSPC, ERR_NOSPACE}, {EDQUOT, ERR_NOSPACE}, {EFBIG, ERR_NOSPACE},
+    {EMFILE, ERR_LIMIT},  {ENFILE, ERR_LIMIT},   {ENOMEM, ERR_NOMEM},   {ETIMEDOUT, ERR_TIMEOUT},
+    {EEXIST, ERR_EXISTS}, {ENOENT, ERR_ABSENT},  {EACCES, ERR_DENIED},  {EPERM, ERR_DENIED},
+    {EROFS, ERR_DENIED},  {EBUSY, ERR_BUSY},     {EPIPE, ERR_CLOSED},   {ECONNRESET, ERR_CLOSED},
 };
 
 const char *err_text(enum err e)

@@ -7,6 +7,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "base/escape.h"
 #include "script.h"
@@ -105,6 +106,8 @@ static void write_seed(const char *dir, const struct script *s, size_t number)
         perror(name);
         exit(2);
     }
+    /* Settings and cut, as test/fuzz/fuzz.h has them. */
+    fputs("01", f);
     for (size_t i = 0; i < s->item_count; i++)
         fwrite(s->items[i].octets.p, 1, s->items[i].octets.n, f);
     fclose(f);
@@ -150,6 +153,8 @@ int main(int argc, char **argv)
     const char *seeds = argc > 2 && span_eq(span_cstr(argv[1]), SPAN("--seeds")) ? argv[2] : NULL;
     struct totals all = {0, 0};
 
+    if (seeds != NULL)
+        (void)mkdir(seeds, 0777);
     for (int i = seeds != NULL ? 3 : 1; i < argc; i++)
         run_file(argv[i], seeds, &all);
     if (seeds == NULL)
