@@ -12,6 +12,8 @@ static void answer(struct smtp_server *s, const struct smtp_event *ev, struct fu
         smtp_server_took(s);
         return;
     }
+    if (ev->kind == SMTP_EVENT_DATA)
+        d->body = 0;
     d->told = hash_crc32c(d->told, span_of(&ev->kind, sizeof(ev->kind)));
     d->told = hash_crc32c(d->told, ev->argument);
     d->told = hash_crc32c(d->told, ev->path.text);
