@@ -3,8 +3,8 @@
 
 #include <stdlib.h>
 
-#include "config/map.h"
 #include "../guard.h"
+#include "config/map.h"
 
 static struct config *load(const char *text, struct config_problems *problems)
 {

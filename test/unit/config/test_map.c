@@ -6,8 +6,8 @@
 
 #include <malloc.h>
 
-#include "base/buf.h"
 #include "../guard.h"
+#include "base/buf.h"
 
 static void names_without_case(void **state)
 {
