@@ -6,6 +6,7 @@
 #include <lmdb.h>
 
 #include "os/heap.h"
+#include "queue/frames.h"
 #include "store/store.h"
 
 #define STORE_MAP_BYTES   (UINT64_C(64) << 30)

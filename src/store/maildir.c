@@ -171,6 +171,19 @@ static enum err box_open(struct box *box, const char *path)
     return e;
 }
 
+/* A mailbox may have been removed or moved while it was kept open. */
+static bool box_is_current(const struct box *box)
+{
+    char path[MAILDIR_PATH_BYTES + 4];
+    struct buf b = BUF_OVER(path);
+    struct stat open_one, named;
+
+    buf_printf(&b, "%s/new", box->path);
+    return buf_cstr(&b) != NULL && os_calls->fstat(box->new_fd, &open_one) == 0 &&
+           os_calls->fstatat(AT_FDCWD, path, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+           open_one.st_dev == named.st_dev && open_one.st_ino == named.st_ino;
+}
+
 /* The place for one more mailbox: a free one, else the one that was used longest ago. */
 static struct box *box_spare(struct maildir *m)
 {
@@ -206,6 +219,10 @@ static enum err box_find(struct maildir *m, const char *path, struct box **out_b
 
     if (name.n == 0 || name.n >= MAILDIR_PATH_BYTES)
         return ERR_LIMIT;
+    if (box != NULL && !box->used && !box_is_current(box)) {
+        box_close(box);
+        box = NULL;
+    }
     if (box == NULL) {
         box = box_spare(m);
         if (box == NULL)

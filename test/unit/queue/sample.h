@@ -90,7 +90,8 @@ static inline span sample_record(struct sample *m)
                                     .due_q = 61000,
                                     .accepted_q = 1000,
                                     .expires_q = 432001000,
-                                    .size = 10240, .body_crc = 0x1badcafe,
+                                    .size = 10240,
+                                    .body_crc = 0x1badcafe,
                                     .envelope = sample_packed(m),
                                     .rcpt_count = COUNT(rcpts),
                                     .rcpts = buf_span(&list)});
