@@ -18,8 +18,8 @@
 #ifndef CONFIG_CONFIG_H
 #define CONFIG_CONFIG_H
 
-#include "base/span.h"
 #include "config/problem.h"
+#include "name/addr.h"
 
 /* Where something listens or connects to. */
 enum config_transport {
@@ -29,7 +29,8 @@ enum config_transport {
 
 struct config_endpoint {
     enum config_transport transport;
-    span host;
+    span host;         /* an address without brackets, or a domain name */
+    struct ip_addr ip; /* IP_NONE when host is a name */
     uint16_t port;
     span path;
 };
@@ -46,9 +47,9 @@ struct config_listen {
 /* egress "name" { }: how outgoing connections leave. */
 struct config_egress {
     span name;
-    span address; /* local address to bind, text without brackets; empty: the kernel's choice */
-    span public_address; /* as the world sees it; empty: the same as `address` */
-    span greeting;       /* never empty when config.hostname is fit: hostname is the default */
+    struct ip_addr address;        /* local address to bind; IP_NONE: the kernel's choice */
+    struct ip_addr public_address; /* as the world sees it; IP_NONE: the same as `address` */
+    span greeting;                 /* by default hostname; empty when that is not fit */
 };
 
 enum config_via { CONFIG_VIA_MX, CONFIG_VIA_SMTP, CONFIG_VIA_LMTP, CONFIG_VIA_HOLD };
@@ -59,12 +60,6 @@ struct config_route {
     enum config_via via;
     struct config_endpoint to;          /* for CONFIG_VIA_SMTP and CONFIG_VIA_LMTP */
     const struct config_egress *egress; /* never NULL */
-};
-
-/* An address prefix, "10.0.0.0/8": IPv4 ones are kept as ::ffff:0:0/96 + bits. */
-struct config_prefix {
-    unsigned char octets[16];
-    unsigned bits; /* 0 to 128 */
 };
 
 enum config_mailbox_kind { CONFIG_MAILBOX_MAILDIR, CONFIG_MAILBOX_LMTP };
@@ -143,7 +138,7 @@ struct config {
 
     struct config_map *domains;
     struct config_map *relay_domains;
-    struct config_prefix *trusted;
+    struct ip_prefix *trusted;
     size_t n_trusted;
 
     span users_file;

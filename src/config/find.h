@@ -13,8 +13,8 @@
 bool config_is_local_domain(const struct config *c, span domain);
 bool config_is_relay_domain(const struct config *c, span domain);
 
-/* May a client at this address relay? octets: 4 (IPv4) or 16 (IPv6). */
-bool config_is_trusted(const struct config *c, const unsigned char *octets, size_t n);
+/* May a client at this address relay? IP_NONE: no. */
+bool config_is_trusted(const struct config *c, struct ip_addr client);
 
 enum config_recipient {
     CONFIG_RECIPIENT_MAILBOX,  /* a mailbox here */

@@ -37,6 +37,9 @@ void config_problems_finish(struct config_problems *all);
 /* Add one; p is copied. */
 void config_problems_add(struct config_problems *all, const struct config_problem *p);
 
+/* In the order of files, lines and columns; what stands at one place keeps its order. */
+void config_problems_sort(struct config_problems *all);
+
 /* "file:line:column: error: key: text: found X; allowed: Y; did you mean Z?" without an end of
  * line. */
 void config_problem_text(const struct config_problem *p, struct buf *out);

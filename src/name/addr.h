@@ -76,8 +76,8 @@ const char *ip_scope_text(enum ip_scope scope);
 /*
  * "192.0.2.0/24", "2001:db8::/32", or an address alone (then all bits count).
  *
- * Bits beyond the length must be zero or not, both are read; they are cleared. A mapped
- * prefix of 96 bits or more becomes the IPv4 prefix.
+ * Bits beyond the length may be set or not; they are cleared. A mapped prefix of 96 bits
+ * or more becomes the IPv4 prefix, a shorter one is refused.
  */
 MUSTUSE bool ip_prefix_parse(span s, struct ip_prefix *out_prefix);
 bool ip_prefix_has(struct ip_prefix prefix, struct ip_addr a);

@@ -85,7 +85,7 @@ struct smtp_client_mail {
 enum smtp_client_kind {
     SMTP_CLIENT_READY,       /* greeted and free: the next mail may be given; stays */
     SMTP_CLIENT_REFUSED,     /* at `stage` (banner, ehlo, helo) by `reply`; CLOSED follows */
-    SMTP_CLIENT_MAIL_RESULT, /* the answer to MAIL */
+    SMTP_CLIENT_MAIL_RESULT, /* the answer to MAIL; a refusal is final for all recipients */
     SMTP_CLIENT_RCPT_RESULT, /* the answer to one RCPT; a refusal is final for it */
     SMTP_CLIENT_WANTS_BODY,  /* DATA was answered 354; stays until smtp_client_body_end */
     SMTP_CLIENT_DATA_RESULT, /* at `stage` DATA or DATA_END, for `rcpt` or SMTP_ALL_RCPTS */
@@ -159,15 +159,19 @@ struct smtp_client {
     size_t next_rcpt;
     bool body_open;
     bool mail_refused; /* of the mail whose replies are read */
-    size_t good_rcpts;
-    bool done_due; /* MAIL_DONE is to be told */
-    struct smtp_client_mail *done_mail;
+    size_t good_rcpts; /* of the same */
+    bool needs_rset;   /* the server may hold a half-begun mail */
+    bool greeted;
+    bool refused;
     bool quitting;
     bool closed;
-    struct smtp_client_event last; /* CLOSED, or a queued event */
-    bool queued;
+    bool told_due; /* `told` waits to be given out */
+    bool done_due; /* then MAIL_DONE for `done_mail` */
+    struct smtp_client_event told;
+    struct smtp_client_mail *done_mail;
+    struct smtp_client_event end; /* CLOSED */
     struct dot_writer dots;
-    int64_t since_ms;
+    int64_t since_ms; /* when the wait began; -1: not waiting */
     struct smtp_reader reader;
 };
 
@@ -180,8 +184,14 @@ struct smtp_client {
 MUSTUSE enum err smtp_client_init(struct smtp_client *c, const struct smtp_client_conf *conf,
                                   struct buf *out);
 
-/* Give the engine input, borrowed until smtp_client_next returned false; all of it is read. */
+/* Give the engine input; what it had before and did not read is forgotten (smtp_client_rest). */
 void smtp_client_feed(struct smtp_client *c, span in);
+
+/*
+ * Input not yet read, borrowed from what was fed. When smtp_client_next returned false or a
+ * standing event it is empty, unless c->out must be drained first.
+ */
+span smtp_client_rest(const struct smtp_client *c);
 
 /*
  * The next event.

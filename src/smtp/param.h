@@ -40,7 +40,7 @@ struct smtp_mail_params {
     enum smtp_body body;
     enum smtp_ret ret;
     span envid;
-    span auth; /* AUTH=; an empty span with a pointer: AUTH= with nothing */
+    span auth; /* AUTH=, a mailbox as xtext, or <> */
     bool smtputf8;
     bool requiretls;
 };
@@ -62,7 +62,7 @@ enum smtp_param_fault {
  * Read " KEY=value KEY" up to the end of the command.
  *
  * ext         set of enum smtp_ext that is in force
- * out_params  zeroed first
+ * out_params  set only for SMTP_PARAM_FINE
  */
 enum smtp_param_fault smtp_mail_params_parse(span text, unsigned ext,
                                              struct smtp_mail_params *out_params);
