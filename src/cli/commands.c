@@ -5,5 +5,6 @@
 const struct cli_command *const cli_commands[] = {
     &cli_config,
     &cli_help,
+    &cli_serve,
     NULL,
 };

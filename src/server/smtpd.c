@@ -19,8 +19,7 @@ static struct smtp_server_conf smtp_conf(const struct config *c, const struct co
 
     conf.ext = SMTP_EXT_SERVED;
     conf.lmtp = l->role == CONFIG_ROLE_LMTP;
-    conf.line_endings =
-        c->line_endings == CONFIG_LINES_NORMALISE ? DOT_NORMALISE : DOT_STRICT;
+    conf.line_endings = c->line_endings == CONFIG_LINES_NORMALISE ? DOT_NORMALISE : DOT_STRICT;
     conf.recipients = c->limits.recipients;
     conf.message_bytes = c->limits.message_size;
     conf.errors = (unsigned)c->limits.errors;
