@@ -57,13 +57,17 @@ struct proc_listener {
     const void *config; /* what the configuration says of it; opaque here */
 };
 
-/* A channel to a process of this kind is at fd (taken); also after a restart of that one. */
+/*
+ * A channel to a process of this kind is at fd (taken); also after a restart of that one. This can
+ * come before the end of the old channel was seen: close that one, what was asked there is lost.
+ */
 typedef void proc_peer_fn(struct proc *p, unsigned kind, unsigned index, int fd);
 
 /*
  * Finish what is under way, begin nothing new, then call proc_done. After deadline_ms (monotonic)
  * the process is killed. reload: others take over at once, so let sessions go soon. Listeners must
- * be stopped inside the callback: their descriptors are closed after it.
+ * be stopped inside the callback: their descriptors are closed after it. A process that answers
+ * others goes on until the last of them has closed its channel: they still have work to finish.
  */
 typedef void proc_drain_fn(struct proc *p, bool reload, int64_t deadline_ms);
 

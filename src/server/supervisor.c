@@ -49,6 +49,7 @@ struct generation {
     struct generation *next;
     unsigned number;
     bool draining;
+    bool announced; /* all of its children were ready once */
     struct supervisor_plan plan;
     struct bound bound;
     struct loop_timer kill;
@@ -208,6 +209,7 @@ static void announce(struct generation *g)
     if (!sup.announced && sup.conf->ready != NULL)
         sup.conf->ready(sup.conf->arg, g->bound.listeners, g->bound.count);
     sup.announced = true;
+    g->announced = true;
 }
 
 static void on_ready_frame(void *arg, struct chan *chan, struct chan_frame *f)
@@ -219,8 +221,9 @@ static void on_ready_frame(void *arg, struct chan *chan, struct chan_frame *f)
     if (c->ready)
         return;
     c->ready = true;
-    if (c->generation == sup.current && !sup.stopping && all_ready(c->generation))
-        announce(c->generation);
+    struct generation *g = c->generation;
+    if (g == sup.current && !g->announced && !sup.stopping && all_ready(g))
+        announce(g);
 }
 
 static enum err open_control(struct child *c, int fd)
