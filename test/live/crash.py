@@ -70,7 +70,8 @@ def round_of(where, victim, again=False):
         if len(ids) != counted['accepted']:
             raise Trouble(f'{len(ids)} ids, {counted["accepted"]} accepted')
         twice = mail.all_arrived(server.maildir(), ids, 60, once=False)
-        process.until(lambda: '@example.test' not in server.command('queue', 'list').stdout, 20, 'the queue is not idle')
+        process.until(lambda: '@example.test' not in server.command('queue', 'list').stdout,
+                      20, 'the queue is not empty')
         return {'killed': killed, 'accepted': len(ids), 'twice': twice, 'lost_connections': counted['lost']}
 
 

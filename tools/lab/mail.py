@@ -27,7 +27,7 @@ def eight_bit(name):
 
 
 def dots(name):
-    return make(name, b'.\r\n..\r\n...\r\n.hidden\r\n..hidden twice\r\n \r\n. \r\nmiddle . dot\r\nlast line\r\n.\r\n')
+    return make(name, b'.\r\n..\r\n...\r\n.hidden\r\n..hidden twice\r\n \r\n. \r\nmiddle . dot\r\nlast line\r\n')
 
 
 def attachment(name, octets=5 * 1024 * 1024):

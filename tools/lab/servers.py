@@ -100,7 +100,7 @@ def in_own_mounts(where, words, overlay=None, users=()):
     overlay  a peer's folder whose /usr is laid over the machine's, for programs with compiled-in paths
     users    names to add to the passwd and group that the program sees
     """
-    script = 'set -e; mount --make-rprivate /; '
+    script = 'set -e; '
     if users:
         for name in ('passwd', 'group'):
             text = pathlib.Path('/etc', name).read_text()
