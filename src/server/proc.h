@@ -45,8 +45,8 @@ struct proc_spec {
     int (*run)(struct proc *p); /* returns the exit status */
     unsigned peers;             /* 1u << kind for each kind that it asks (smtpd -> queue) */
     bool keep_user;             /* true: stays what the supervisor is */
-    bool lingers; /* may go on for long after a reload: gets the new generation's peers then */
     const struct sandbox_row *sandbox; /* NULL: none (tests) */
+    bool lingers; /* may go on for long after a reload: gets the new generation's peers then */
 };
 
 /* A bound socket for the children of one kind. `name` and `config` are the plan's. */
