@@ -244,7 +244,7 @@ void path_put(struct buf *b, const struct path *p)
 
 const char *path_fault_text(enum path_fault fault)
 {
-#define FAULT_ROW(id, text) [id] = text,
+#define FAULT_ROW(id, text) [id] = (text),
     static const char *const texts[] = {PATH_FAULT_LIST(FAULT_ROW)};
 #undef FAULT_ROW
 

@@ -241,6 +241,7 @@ void play_server(const struct script *s, struct playing *p)
     set_up(&v);
     run(&v);
     play_items(&v);
+    free(v.held);
     free(v.body.p);
     free(v.server);
 }
