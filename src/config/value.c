@@ -294,7 +294,7 @@ static bool read_via(struct config_load *load, const struct config_value *value,
         (struct config_route *)(void *)((char *)at - offsetof(struct config_route, via));
     int n = 0;
 
-    if (word_find(value, load->key->words, &n)) {
+    if (word_find(value, load->key->words, &n) && (size_t)n < COUNT(vias)) {
         route->via = vias[n];
         return true;
     }
