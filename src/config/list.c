@@ -41,7 +41,7 @@ static bool file_open(struct config_load *load, const struct config_where *where
         config_load_complain(load, where, path, "not the path of a file");
         return false;
     }
-    path = config_pool_copy(load->pool, path);
+    path = config_tree_path_from(load->pool, path, where->file);
     e = config_source_read(path.p, CONFIG_LIST_MAX_BYTES, out_text, &sys);
     if (e != ERR_OK)
         config_load_complain(load, where, path, sys != 0 ? strerror(sys) : err_text(e));
@@ -54,7 +54,8 @@ static bool file_lines(struct lines *l, const struct config_where *where, span p
 
     if (!file_open(l->load, where, path, &text))
         return false;
-    l->where = (struct config_where){config_pool_copy(l->load->pool, path).p, 0, 0};
+    l->where =
+        (struct config_where){config_tree_path_from(l->load->pool, path, where->file).p, 0, 0};
     rest = text;
     while (span_line(&rest, &line)) {
         const char *why;
@@ -250,7 +251,8 @@ bool config_list_read_aliases(struct config_load *load, const struct config_valu
 
     if (!file_open(load, &path->where, path->text, &text))
         return false;
-    l.where = (struct config_where){path->text.p, 1, 0};
+    l.where = (struct config_where){
+        config_tree_path_from(load->pool, path->text, path->where.file).p, 1, 0};
     for (rest = text; logical_line(&rest, &line, &n_lines); l.where.line += n_lines) {
         const char *why;
 

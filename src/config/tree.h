@@ -65,6 +65,9 @@ struct config_node *config_tree_parse(struct config_parse *p, const char *file, 
 struct config_node *config_tree_parse_file(struct config_parse *p, span path,
                                            const struct config_where *from);
 
+/* The path that a file names; a relative one is meant from the directory of that file. */
+span config_tree_path_from(struct config_pool *pool, span path, const char *file);
+
 /* A value as it is written in a file. */
 void config_tree_put_value(struct buf *b, const struct config_value *value);
 

@@ -308,9 +308,10 @@ static bool read_egress(struct config_load *load, const struct config_value *val
     const struct config_egress **egress = at;
     const struct config *c = load->c;
 
-    if (!is_text(value) || c->n_egresses == 0)
+    if (!is_text(value))
         return refuse(load, value, NULL);
-    *egress = &c->egresses[0];
+    /* Without any block those of the file were wrong, and that has been said. */
+    *egress = c->n_egresses != 0 ? &c->egresses[0] : NULL;
     if (value->text.n == 0)
         return true;
     for (size_t i = 0; i < c->n_egresses; i++)

@@ -153,7 +153,7 @@ static size_t closing(span s)
     return from;
 }
 
-/* s begins behind '<'; the bracket has been seen. */
+/* s begins behind '<'. A route that is dropped does not count against the length. */
 static enum path_fault take_inner(span *s, unsigned allow, struct path *p)
 {
     if (!drop_route(s))
@@ -161,6 +161,8 @@ static enum path_fault take_inner(span *s, unsigned allow, struct path *p)
     p->text = span_head(*s, closing(*s));
     if (p->text.n == s->n)
         return PATH_UNCLOSED;
+    if (p->text.n + 2 > PATH_MAX_BYTES)
+        return PATH_LONG;
     *s = span_skip(*s, p->text.n + 1);
     if (p->text.n == 0)
         return (allow & PATH_ALLOW_NULL) != 0 ? PATH_FINE : PATH_NULL;
@@ -179,8 +181,6 @@ enum path_fault path_take(span *rest, unsigned allow, struct path *out_path)
     fault = take_inner(&s, allow, &p);
     if (fault != PATH_FINE)
         return fault;
-    if (rest->n - s.n > PATH_MAX_BYTES)
-        return PATH_LONG;
     if (s.n > 0 && !ascii_is_blank(s.p[0]))
         return PATH_TRAILING;
     *rest = s;

@@ -39,12 +39,13 @@ static const struct {
     const char *name;
     int (*run)(struct proc *p);
     unsigned peers;
+    bool lingers;
 } kinds[PROC_KIND_COUNT] = {
-    [PROC_SMTPD] = {"smtpd", smtpd_run, 1u << PROC_QUEUE | 1u << PROC_RESOLVER},
-    [PROC_RESOLVER] = {"resolver", run_resolver, 0},
-    [PROC_QUEUE] = {"queue", queue_run, 1u << PROC_RELAY | 1u << PROC_DELIVER},
-    [PROC_RELAY] = {"relay", relay_run, 1u << PROC_RESOLVER},
-    [PROC_DELIVER] = {"deliver", deliver_run, 0},
+    [PROC_SMTPD] = {"smtpd", smtpd_run, 1u << PROC_QUEUE | 1u << PROC_RESOLVER, true},
+    [PROC_RESOLVER] = {"resolver", run_resolver, 0, false},
+    [PROC_QUEUE] = {"queue", queue_run, 1u << PROC_RELAY | 1u << PROC_DELIVER, false},
+    [PROC_RELAY] = {"relay", relay_run, 1u << PROC_RESOLVER, true},
+    [PROC_DELIVER] = {"deliver", deliver_run, 0, false},
 };
 
 static unsigned workers_of(const struct config *c)
@@ -63,6 +64,7 @@ void kinds_fill(struct proc_spec specs[PROC_KIND_COUNT], const struct config *c)
             .count = kind == PROC_SMTPD ? workers_of(c) : 1,
             .run = kinds[kind].run,
             .peers = kinds[kind].peers,
+            .lingers = kinds[kind].lingers,
             .sandbox = &sandbox_table[kind],
         };
     }

@@ -22,7 +22,8 @@ def bound_by(loaded, meter):
         return f'CPU (server {server:.2f}, generator {generator:.2f} of {CORES} cores)'
     if meter['disk_busy'] > 0.7:
         return f'the disk ({meter["disk_busy"]:.0%} busy)'
-    return f'waiting (server {server:.2f}, generator {generator:.2f} of {CORES} cores, disk {meter["disk_busy"]:.0%} busy)'
+    return (f'waiting (server {server:.2f}, generator {generator:.2f} of {CORES} cores, '
+            f'disk {meter["disk_busy"]:.0%} busy)')
 
 
 def row(name, loaded, meter, count, seconds):
@@ -44,7 +45,8 @@ def ratio(results, what, ours, theirs, key, wanted):
     value = results[ours][key] / results[theirs][key] if results[theirs][key] else float('inf')
     limit = float(wanted[2:])
     good = value >= limit if wanted.startswith('>=') else value <= limit
-    print(f'ratio {what}: {ours} / {theirs} = {value:.2f} (wanted {wanted[:2]} {limit:g}) {"good" if good else "MISSED"}')
+    verdict = 'good' if good else 'MISSED'
+    print(f'ratio {what}: {ours} / {theirs} = {value:.2f} (wanted {wanted[:2]} {limit:g}) {verdict}')
     return good
 
 

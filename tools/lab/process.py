@@ -81,17 +81,23 @@ def banner(port, seconds=5.0, address='127.0.0.1'):
 class Process:
     """A server in the foreground. Its output goes to the file `log` in its folder."""
 
-    def __init__(self, name, words, where, env=None, **more):
+    def __init__(self, name, words, where, env=None, prepare=None, **more):
         self.name, self.words, self.where = name, [str(word) for word in words], where
         self.env, self.more, self.child = {**os.environ, **(env or {})}, more, None
+        self.prepare = prepare  # called in the child before the program starts
         self.log = where / 'log'
 
     def start(self):
         with open(self.log, 'ab') as log:
             self.child = subprocess.Popen(self.words, cwd=self.where, env=self.env, stdin=subprocess.DEVNULL,
                                           stdout=log, stderr=log, start_new_session=True,
-                                          preexec_fn=_end_with_parent, **self.more)
+                                          preexec_fn=self._before_exec, **self.more)
         return self
+
+    def _before_exec(self):
+        _end_with_parent()
+        if self.prepare:
+            self.prepare()
 
     def alive(self):
         return self.child is not None and self.child.poll() is None

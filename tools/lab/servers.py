@@ -90,8 +90,8 @@ def peer(name):
 
 def libraries(where, *more):
     """The environment in which an unpacked program finds its own libraries."""
-    arch = [str(path) for path in where.glob('usr/lib/*-linux-gnu*')] + [str(path) for path in where.glob('lib/*-linux*')]
-    return {'LD_LIBRARY_PATH': ':'.join(arch + [str(where / path) for path in more])}
+    folders = [*where.glob('usr/lib/*-linux-gnu*'), *where.glob('lib/*-linux*'), *(where / path for path in more)]
+    return {'LD_LIBRARY_PATH': ':'.join(map(str, folders))}
 
 
 def in_own_mounts(where, words, overlay=None, users=()):
@@ -100,7 +100,7 @@ def in_own_mounts(where, words, overlay=None, users=()):
     overlay  a peer's folder whose /usr is laid over the machine's, for programs with compiled-in paths
     users    names to add to the passwd and group that the program sees
     """
-    script = 'set -e; mount --make-rprivate /; '
+    script = 'set -e; '
     if users:
         for name in ('passwd', 'group'):
             text = pathlib.Path('/etc', name).read_text()
@@ -183,7 +183,8 @@ postlog    unix-dgram n - n - 1 postlogd
             os.chown(made, uid, -1)
         text = '\n'.join(f'{key} = {value}' for key, value in self.settings.items())
         (self.conf / 'main.cf').write_text(text + '\n')
-        (self.conf / 'master.cf').write_text(self.SERVICES.replace('\nsmtp       inet', f'\n127.0.0.1:{self.port} inet'))
+        services = self.SERVICES.replace('\nsmtp       inet', f'\n127.0.0.1:{self.port} inet')
+        (self.conf / 'master.cf').write_text(services)
         return super().start()
 
     def ready(self, seconds=15.0):
