@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* base/ascii.h - what an octet is, as ASCII and nothing else (no locale, no int promotion traps).
- */
+/* base/ascii.h - what an octet is, as ASCII and nothing else: no locale, no int promotion traps. */
 #ifndef BASE_ASCII_H
 #define BASE_ASCII_H
 

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: ISC */
+#include "cli/ask.h"
+
+#include <arpa/nameser.h>
+#include <netinet/in.h>
+#include <resolv.h>
+
+#include "dns/wire.h"
+
+#define UDP_BYTES 1232u /* what passes everywhere without fragments */
+
+static struct dns_answer ask_system(struct dns_question q, struct buf *mem)
+{
+    static unsigned char packet[NS_MAXMSG];
+    struct dns_answer answer = dns_answer_of(q.type, DNS_TIMEOUT);
+    unsigned char octets[DNS_QUERY_MAX_BYTES];
+    struct buf query = buf_over((char *)octets, sizeof(octets));
+    struct __res_state state = {0};
+    int n;
+
+    if (!dns_wire_put_query(&query, 0x4844, q, UDP_BYTES) || query.overflow)
+        return dns_answer_of(q.type, DNS_NXDOMAIN);
+    if (res_ninit(&state) != 0)
+        return answer;
+    n = res_nsend(&state, octets, (int)query.n, packet, sizeof(packet));
+    res_nclose(&state);
+    if (n < 0)
+        return answer;
+    if (dns_wire_read(span_of(packet, min_size((size_t)n, sizeof(packet))), q, mem, &answer) !=
+        ERR_OK)
+        answer.status = DNS_SERVFAIL;
+    return answer;
+}
+
+struct dns_answer cli_ask(struct cli_dns *dns, struct dns_question q)
+{
+    struct buf mem = BUF_OVER(dns->memory);
+
+    if (dns->script != NULL)
+        return dns_script_ask(dns->script, q, &mem);
+    return ask_system(q, &mem);
+}

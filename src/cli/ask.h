@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * cli/ask.h - DNS for a command: out of a scenario, or from the system's resolvers.
+ *
+ * The pure engines ask one question after the other; cli_ask answers it and waits
+ * for the answer. The servers of /etc/resolv.conf are asked, without its search list.
+ */
+#ifndef CLI_ASK_H
+#define CLI_ASK_H
+
+#include "dns/script.h"
+
+struct cli_dns {
+    const struct dns_script *script; /* NULL: ask the system's resolvers */
+    char memory[DNS_ANSWER_MAX_BYTES];
+};
+
+/* The answer lies in dns->memory until the next question. */
+struct dns_answer cli_ask(struct cli_dns *dns, struct dns_question q);
+
+#endif

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: ISC */
+/* Every command, in the order of --help. A new one: its row here and in cli.h. */
+#include "cli/cli.h"
+
+const struct cli_command *const cli_commands[] = {
+    &cli_config,
+    &cli_help,
+    &cli_serve,
+    NULL,
+};

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: ISC */
+/* herald serve: the server. */
+#include <getopt.h>
+#include <stdio.h>
+
+#include "cli/cli.h"
+#include "os/notify.h"
+#include "server/plan.h"
+
+static bool is_smtp(const struct proc_listener *at)
+{
+    return at->kind == PROC_SMTPD;
+}
+
+static span role_of(const struct proc_listener *at)
+{
+    static const span names[] = {
+        [CONFIG_ROLE_MX] = SPAN_INIT("mx"),
+        [CONFIG_ROLE_SUBMISSION] = SPAN_INIT("submission"),
+        [CONFIG_ROLE_LMTP] = SPAN_INIT("lmtp"),
+    };
+    const struct config_listen *listen = at->config;
+
+    return names[listen->role];
+}
+
+static void print_try(const struct proc_listener *at, const struct config *c)
+{
+    char memory[NET_ADDR_TEXT_BYTES];
+    struct buf address = BUF_OVER(memory);
+
+    net_addr_put(&address, &at->at);
+    printf("\nTry it:\n    printf 'Subject: hello\\n\\nFirst mail.\\n' | "
+           "curl -sS --crlf smtp://%.*s --mail-from me@example.test --mail-rcpt "
+           "alice@example.test -T -\n    find %.*s/mail -type f\n",
+           SPAN_ARG(buf_span(&address)), SPAN_ARG(c->data_dir));
+}
+
+/* Tell a person where the server is and what to do first; programs read the log. */
+static void on_ready(void *arg, const struct proc_listener *listeners, size_t count)
+{
+    const struct plan_source *source = arg;
+    const struct proc_listener *first = NULL;
+
+    printf("herald %s serves\n", HERALD_VERSION);
+    for (size_t i = 0; i < count; i++) {
+        char memory[NET_ADDR_TEXT_BYTES];
+        struct buf address = BUF_OVER(memory);
+
+        if (!is_smtp(&listeners[i]))
+            continue;
+        if (first == NULL)
+            first = &listeners[i];
+        net_addr_put(&address, &listeners[i].at);
+        printf("    %-12.*s %.*s\n", SPAN_ARG(role_of(&listeners[i])),
+               SPAN_ARG(buf_span(&address)));
+    }
+    if (source->file == NULL && first != NULL)
+        print_try(first, source->config);
+    (void)fflush(stdout);
+}
+
+static int run_serve(int argc, char **argv)
+{
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                            {NULL, 0, NULL, 0}};
+    struct plan_source source = {0};
+    struct supervisor_conf conf = {plan_load, plan_unload, on_ready, &source};
+    int option;
+
+    while ((option = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
+        if (option != 'c')
+            return cli_wrong_usage(&cli_serve, "unknown option");
+        source.file = optarg;
+    }
+    if (optind < argc)
+        return cli_wrong_usage(&cli_serve, "unexpected argument \"%s\"", argv[optind]);
+    notify_init();
+    return supervisor_run(&conf);
+}
+
+const struct cli_command cli_serve = {
+    .name = "serve",
+    .summary = "run the mail server",
+    .usage = "herald serve [-c FILE]",
+    .options =
+        "  -c, --config FILE  read FILE; without it the server is one to try: loopback, the\n"
+        "                     domains localhost and example.test, nothing leaves\n",
+    .examples = "  herald serve\n"
+                "  herald serve -c /etc/herald/herald.conf\n",
+    .run = run_serve,
+};

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: ISC */
+#include "config/find.h"
+
+#include "config/map.h"
+#include "name/domain.h"
+#include "name/path.h"
+
+static span plain_domain(span domain)
+{
+    return span_ends(domain, SPAN(".")) ? span_head(domain, domain.n - 1) : domain;
+}
+
+bool config_is_local_domain(const struct config *c, span domain)
+{
+    return config_map_find(c->domains, plain_domain(domain), NULL);
+}
+
+bool config_is_relay_domain(const struct config *c, span domain)
+{
+    return config_map_find(c->relay_domains, plain_domain(domain), NULL);
+}
+
+bool config_is_trusted(const struct config *c, struct ip_addr client)
+{
+    for (size_t i = 0; i < c->n_trusted; i++)
+        if (ip_prefix_has(c->trusted[i], client))
+            return true;
+    return false;
+}
+
+/* "local@domain"; empty when it does not fit, which no address of a table does. */
+static span join(struct buf *b, span local, span domain)
+{
+    size_t start = b->n;
+
+    buf_put(b, local);
+    buf_putc(b, '@');
+    buf_put(b, plain_domain(domain));
+    return b->overflow ? SPAN_NONE : span_of(b->p + start, b->n - start);
+}
+
+/* An alias of this very address, or else of the local part in any of our domains. */
+static bool alias_find(const struct config *c, span local, span domain, span *out_targets)
+{
+    char text[CONFIG_MAP_NAME_MAX_BYTES];
+    struct buf b = BUF_OVER(text);
+    span address = join(&b, local, domain);
+
+    if (config_map_count(c->aliases) == 0)
+        return false;
+    return (address.n != 0 && config_map_find(c->aliases, address, out_targets)) ||
+           (config_is_local_domain(c, domain) && config_map_find(c->aliases, local, out_targets));
+}
+
+static bool user_find(const struct config *c, span local, span domain, span *out_hash)
+{
+    char text[CONFIG_MAP_NAME_MAX_BYTES];
+    struct buf b = BUF_OVER(text);
+    span address = join(&b, local, domain);
+
+    return address.n != 0 && config_map_find(c->users, address, out_hash);
+}
+
+enum config_recipient config_recipient_find(const struct config *c, span local, span domain)
+{
+    static const enum config_recipient unknown[] = {
+        [CONFIG_UNKNOWN_REFUSE] = CONFIG_RECIPIENT_UNKNOWN,
+        [CONFIG_UNKNOWN_ACCEPT] = CONFIG_RECIPIENT_MAILBOX,
+        [CONFIG_UNKNOWN_CATCHALL] = CONFIG_RECIPIENT_CATCHALL,
+    };
+    span targets;
+
+    if (!config_is_local_domain(c, domain))
+        return config_is_relay_domain(c, domain) ? CONFIG_RECIPIENT_RELAY : CONFIG_RECIPIENT_REMOTE;
+    if (alias_find(c, local, domain, &targets))
+        return CONFIG_RECIPIENT_ALIAS;
+    if (user_find(c, local, domain, NULL))
+        return CONFIG_RECIPIENT_MAILBOX;
+    return unknown[c->unknown_user];
+}
+
+bool config_user_hash(const struct config *c, span local, span domain, span *out_hash)
+{
+    span hash;
+
+    if (!user_find(c, local, domain, &hash) || hash.n == 0)
+        return false;
+    *out_hash = hash;
+    return true;
+}
+
+/* ---- aliases ---- */
+
+/* The addresses met so far; those from `done` on have not been looked up yet. */
+struct expansion {
+    span *out;
+    size_t n;
+    size_t max;
+    bool full;
+};
+
+static void add_once(struct expansion *x, span address)
+{
+    for (size_t i = 0; i < x->n; i++)
+        if (address.n == 0 || span_ieq(x->out[i], address))
+            return;
+    if (address.n == 0 || x->n == x->max) {
+        x->full = true;
+        return;
+    }
+    x->out[x->n++] = address;
+}
+
+/*
+ * The targets of one alias behind the others; names without a domain get `domain`.
+ *
+ * returns true when `own` is among them: "alice: alice, bob" keeps a copy for alice
+ */
+static bool add_targets(struct expansion *x, span targets, span own, struct buf *scratch)
+{
+    span domain = span_skip(own, span_rfind(own, '@') + 1);
+    bool keeps_own = false;
+    span target;
+
+    while (span_split(&targets, '\0', &target)) {
+        if (target.n == 0)
+            continue;
+        if (span_has(target, '@')) {
+            size_t start = scratch->n;
+
+            buf_put(scratch, target);
+            target = span_of(scratch->p + start, scratch->n - start);
+        } else {
+            target = join(scratch, target, domain);
+        }
+        keeps_own = keeps_own || span_ieq(target, own);
+        add_once(x, scratch->overflow ? SPAN_NONE : target);
+    }
+    return keeps_own;
+}
+
+size_t config_alias_expand(const struct config *c, span local, span domain, span *out, size_t max,
+                           struct buf *scratch)
+{
+    struct expansion x = {.out = out, .max = max};
+    size_t kept = 0;
+    span targets;
+
+    if (!alias_find(c, local, domain, &targets))
+        return 0;
+    add_once(&x, join(scratch, local, domain));
+    /* out[0..kept) are final, out[kept..i) were aliases and stay so that loops are seen. */
+    for (size_t i = 0; i < x.n && !x.full && !scratch->overflow; i++) {
+        size_t at = span_rfind(out[i], '@');
+        span own = out[i];
+
+        if (alias_find(c, span_head(own, at), span_skip(own, at + 1), &targets) &&
+            !add_targets(&x, targets, own, scratch))
+            continue;
+        out[i] = out[kept];
+        out[kept++] = own;
+    }
+    return x.full || scratch->overflow ? 0 : kept;
+}
+
+/* ---- routes ---- */
+
+static const struct config_route *route_named(const struct config *c, span prefix, span domain)
+{
+    for (size_t i = 0; i < c->n_routes; i++)
+        if (span_starts(c->routes[i].name, prefix) &&
+            domain_eq(span_skip(c->routes[i].name, prefix.n), domain))
+            return &c->routes[i];
+    return NULL;
+}
+
+const struct config_route *config_route_find(const struct config *c, span domain)
+{
+    const struct config_route *route = route_named(c, SPAN_NONE, domain);
+    span rest = domain;
+
+    while (route == NULL && span_has(rest, '.')) {
+        rest = span_skip(rest, span_find(rest, '.') + 1);
+        route = route_named(c, SPAN("*."), rest);
+    }
+    for (size_t i = 0; i < c->n_routes && route == NULL; i++)
+        if (span_eq(c->routes[i].name, SPAN("*")))
+            route = &c->routes[i];
+    BUG_IF(route == NULL, "no route for all others");
+    return route;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * config/find.h - questions about a configuration that the server asks all the time.
+ *
+ * Each answers in constant time (routes: in the number of labels), changes
+ * nothing and never touches a file. Domains may come in any case.
+ */
+#ifndef CONFIG_FIND_H
+#define CONFIG_FIND_H
+
+#include "config/config.h"
+
+bool config_is_local_domain(const struct config *c, span domain);
+bool config_is_relay_domain(const struct config *c, span domain);
+
+/* May a client at this address relay? IP_NONE: no. */
+bool config_is_trusted(const struct config *c, struct ip_addr client);
+
+enum config_recipient {
+    CONFIG_RECIPIENT_MAILBOX,  /* a mailbox here */
+    CONFIG_RECIPIENT_ALIAS,    /* stands for others: config_alias_expand */
+    CONFIG_RECIPIENT_CATCHALL, /* unknown; goes to config.catchall */
+    CONFIG_RECIPIENT_UNKNOWN,  /* of a local domain, but nobody */
+    CONFIG_RECIPIENT_RELAY,    /* of a relay domain */
+    CONFIG_RECIPIENT_REMOTE,   /* of a domain that is not ours at all */
+};
+
+/* What is this address to us? local and domain as in the path, unquoted. */
+enum config_recipient config_recipient_find(const struct config *c, span local, span domain);
+
+/* The password hash of a user; false when there is no such user or it cannot log in. */
+bool config_user_hash(const struct config *c, span local, span domain, span *out_hash);
+
+#define CONFIG_ALIAS_TARGETS_MAX 1000
+
+/*
+ * The addresses an alias finally stands for.
+ *
+ * Aliases of aliases are followed, each address is visited once, so that loops end.
+ * Names without a domain get `domain`.
+ *
+ * out      room for max addresses; spans live as long as the scratch buf's memory
+ * scratch  memory for the addresses
+ * returns  how many; 0 when local@domain is no alias or when they do not fit
+ */
+size_t config_alias_expand(const struct config *c, span local, span domain, span *out, size_t max,
+                           struct buf *scratch);
+
+/* The route of a domain: the exact one, else the longest "*.domain", else "*". Never NULL. */
+const struct config_route *config_route_find(const struct config *c, span domain);
+
+#endif

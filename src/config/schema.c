@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: ISC */
+#include "config/schema.h"
+
+#include "config/load.h"
+#include "config/number.h"
+#include "name/domain.h"
+
+#define SECOND UINT64_C(1000)
+#define MINUTE (60 * SECOND)
+#define HOUR   (60 * MINUTE)
+#define DAY    (24 * HOUR)
+#define KIB    UINT64_C(1024)
+#define MIB    (1024 * KIB)
+#define GIB    (1024 * MIB)
+
+static const char *const role_words[] = {"mx", "submission", "lmtp", NULL};
+static const char *const unknown_words[] = {"refuse", "accept", NULL};
+static const char *const via_words[] = {"mx", "hold", NULL};
+static const char *const line_words[] = {"strict", "normalise", NULL};
+static const char *const format_words[] = {"auto", "human", "json", "logfmt", NULL};
+static const char *const level_words[] = {"error", "warning", "info", "debug", NULL};
+
+const char config_builtin[] = "data_dir = \"herald-data\"\n"
+                              "domains = [\"localhost\", \"example.test\"]\n"
+                              "unknown_user = accept\n"
+                              "route \"*\" { via = hold; }\n";
+
+#define SECTION_OF(array, count, type)                                                             \
+    offsetof(struct config, array), offsetof(struct config, count), sizeof(struct type)
+
+/* A pattern is "*", "*.domain" or a domain; underscores occur in real mail domains. */
+static const char *route_name_fault(span name)
+{
+    struct domain d;
+
+    if (span_eq(name, SPAN("*")))
+        return NULL;
+    d = domain_parse(span_starts(name, SPAN("*.")) ? span_skip(name, 2) : name);
+    if ((d.faults & ~DOMAIN_FORGIVABLE) == 0)
+        return NULL;
+    return "a route is named by a domain, \"*.domain\" or \"*\"";
+}
+
+/* Sections that refer to another come after it. */
+const struct config_section config_sections[] = {
+    {"limits", false, 0, 0, 0, NULL, false,
+     "What one client, one session and one message may take. Each limit that is reached is "
+     "answered with a reply that names it.",
+     NULL},
+    {"queue", false, 0, 0, 0, NULL, false, "How mail waits, and for how long.", NULL},
+    {"dns", false, 0, 0, 0, NULL, false, "How names are looked up.", NULL},
+    {"log", false, 0, 0, 0, NULL, false, "What is logged, and how. Logs go to standard error.",
+     NULL},
+    {"listen", true, SECTION_OF(listens, n_listens, config_listen),
+     "listen \"mx\" { address = \"127.0.0.1:2525\"; }\n"
+     "listen \"submission\" { address = \"127.0.0.1:2587\"; role = submission; }\n",
+     false,
+     "A place where mail comes in. The name appears in the log. When no such block is given, "
+     "there are two on the loopback address.",
+     NULL},
+    {"egress", true, SECTION_OF(egresses, n_egresses, config_egress), "egress \"default\" { }\n",
+     false,
+     "How outgoing connections leave this machine. The first one is used by routes that name none.",
+     NULL},
+    {"route", true, SECTION_OF(routes, n_routes, config_route), "route \"*\" { }\n", true,
+     "The way of mail for domains that are not delivered here. The name is a domain, "
+     "`*.domain` for all below it, or `*` for all others; the most exact one counts.",
+     route_name_fault},
+};
+const size_t config_sections_n = COUNT(config_sections);
+
+#define FIELD(member)           offsetof(struct config, member), #member
+#define BLOCK(type, member)     offsetof(struct type, member), #member
+#define LIVE                    CONFIG_RELOAD_LIVE
+#define RESTART                 CONFIG_RELOAD_RESTART
+#define DEFAULT(text)           text, NULL, NULL
+#define COMPUTED(how, in_words) NULL, how, in_words
+#define ANY                     0, 0, NULL
+
+/* clang-format off */
+const struct config_key config_keys[] = {
+    {"", "hostname", CONFIG_TYPE_HOSTNAME, FIELD(hostname),
+     COMPUTED(config_compute_hostname, "the name of the machine"), ANY, LIVE,
+     "The name of this server: in the banner, in `Received` fields, in reports, and the "
+     "greeting of every egress that has none of its own. It must be fully qualified."},
+    {"", "data_dir", CONFIG_TYPE_PATH, FIELD(data_dir),
+     COMPUTED(config_compute_data_dir, "/var/lib/herald for root, "
+              "else $XDG_STATE_HOME/herald or ./herald-data"),
+     ANY, RESTART,
+     "The directory of the queue and of everything else that herald keeps."},
+    {"", "user", CONFIG_TYPE_USER, FIELD(user), DEFAULT("\"herald\""), ANY, RESTART,
+     "The account to run as when started as root. It is not used otherwise."},
+    {"", "workers", CONFIG_TYPE_NUMBER, FIELD(workers), DEFAULT("0"), 0, 256, NULL, LIVE,
+     "How many processes receive mail; 0 means one for each processor."},
+    {"", "drain_timeout", CONFIG_TYPE_DURATION, FIELD(drain_timeout_ms),
+     DEFAULT("30s"), 0, HOUR, NULL, LIVE,
+     "How long sessions and deliveries under way may take to end after SIGTERM or a reload."},
+    {"", "domains", CONFIG_TYPE_DOMAINS, FIELD(domains), DEFAULT("[]"), ANY, LIVE,
+     "The domains whose mail is delivered here. An item `file:PATH` stands for the lines of a "
+     "file, one domain a line; a bad line is named in a warning and left out."},
+    {"", "relay_domains", CONFIG_TYPE_DOMAINS, FIELD(relay_domains), DEFAULT("[]"), ANY, LIVE,
+     "The domains whose mail is accepted from anybody and passed on by the routes. Files as in "
+     "`domains`."},
+    {"", "trusted", CONFIG_TYPE_PREFIXES, FIELD(trusted),
+     DEFAULT("[\"127.0.0.0/8\", \"::1/128\"]"), ANY, LIVE,
+     "The clients that may send to any domain without authentication, as addresses or "
+     "prefixes."},
+    {"", "users", CONFIG_TYPE_USERS, offsetof(struct config, users_file), "users",
+     DEFAULT("\"\""), ANY, LIVE,
+     "A file with one mailbox a line: `address` or `address:hash`. Lines that begin with # are "
+     "comments."},
+    {"", "aliases", CONFIG_TYPE_ALIASES, offsetof(struct config, aliases_file), "aliases",
+     DEFAULT("\"\""), ANY, LIVE,
+     "A file in the form of /etc/aliases: `name: target, target`. Targets are names and "
+     "addresses; commands, files and includes are named in a warning and left out."},
+    {"", "mailbox", CONFIG_TYPE_MAILBOX, FIELD(mailbox),
+     DEFAULT("\"maildir:{data_dir}/mail/{domain}/{user}\""), ANY, LIVE,
+     "Where mail for `domains` goes: `maildir:` and a path with {data_dir}, {domain} and "
+     "{user}, or `lmtp:unix:PATH`, or `lmtp:HOST:PORT`."},
+    {"", "unknown_user", CONFIG_TYPE_UNKNOWN_USER, FIELD(unknown_user),
+     DEFAULT("refuse"), 0, 0, unknown_words, LIVE,
+     "What happens to mail for an address of `domains` that is neither in `users` nor in "
+     "`aliases`: `refuse`, `accept` (every address has a mailbox), or `catchall:` and the "
+     "address that gets it."},
+    {"", "line_endings", CONFIG_TYPE_ENUM, FIELD(line_endings),
+     DEFAULT("strict"), 0, 0, line_words, LIVE,
+     "What happens to a bare CR or LF in a message: `strict` refuses the message, `normalise` "
+     "makes it CRLF. Only CRLF.CRLF ends a message either way."},
+
+    {"limits", "message_size", CONFIG_TYPE_SIZE, FIELD(limits.message_size),
+     DEFAULT("35M"), KIB, 2 * GIB, NULL, LIVE,
+     "The largest message, as announced by SIZE."},
+    {"limits", "recipients", CONFIG_TYPE_NUMBER, FIELD(limits.recipients),
+     DEFAULT("1000"), 100, 50000, NULL, LIVE,
+     "Recipients of one message. Those beyond get 452, and the client sends the message again "
+     "for them."},
+    {"limits", "sessions", CONFIG_TYPE_NUMBER, FIELD(limits.sessions),
+     DEFAULT("10000"), 1, 1000000, NULL, LIVE,
+     "Sessions open at once, in all."},
+    {"limits", "sessions_per_client", CONFIG_TYPE_NUMBER, FIELD(limits.sessions_per_client),
+     DEFAULT("50"),
+     1, 1000000, NULL, LIVE,
+     "Sessions open at once from one address. Addresses in `trusted` are not counted."},
+    {"limits", "command_line", CONFIG_TYPE_SIZE, FIELD(limits.command_line),
+     DEFAULT("2K"), 512, 64 * KIB, NULL, LIVE,
+     "The longest command, with its CRLF."},
+    {"limits", "text_line", CONFIG_TYPE_SIZE, FIELD(limits.text_line),
+     DEFAULT("64K"), 1000, MIB, NULL, LIVE,
+     "The longest line of a message, with its CRLF. RFC 5321 asks for 1000; many senders "
+     "exceed it."},
+    {"limits", "header_size", CONFIG_TYPE_SIZE, FIELD(limits.header_size),
+     DEFAULT("256K"), KIB, 16 * MIB, NULL, LIVE,
+     "The largest header of a message."},
+    {"limits", "header_fields", CONFIG_TYPE_NUMBER, FIELD(limits.header_fields),
+     DEFAULT("1000"), 50, 100000, NULL, LIVE,
+     "The most fields in the header of a message."},
+    {"limits", "received_hops", CONFIG_TYPE_NUMBER, FIELD(limits.received_hops),
+     DEFAULT("100"), 25, 1000, NULL, LIVE,
+     "A message with this many `Received` fields is taken for a loop and refused."},
+    {"limits", "errors", CONFIG_TYPE_NUMBER, FIELD(limits.errors),
+     DEFAULT("20"), 1, 10000, NULL, LIVE,
+     "Commands refused in one session before it is ended with 421."},
+    {"limits", "junk_commands", CONFIG_TYPE_NUMBER, FIELD(limits.junk_commands),
+     DEFAULT("100"), 1, 100000, NULL, LIVE,
+     "NOOP, RSET, VRFY and further greetings between two messages before each of them counts "
+     "as an error."},
+    {"limits", "unknown_recipients", CONFIG_TYPE_NUMBER, FIELD(limits.unknown_recipients),
+     DEFAULT("20"),
+     1, 100000, NULL, LIVE,
+     "Recipients refused as unknown in one session before it is ended with 421."},
+    {"limits", "command_timeout", CONFIG_TYPE_DURATION, FIELD(limits.command_timeout_ms),
+     DEFAULT("5m"),
+     SECOND, HOUR, NULL, LIVE,
+     "How long a client may be silent between commands."},
+    {"limits", "data_timeout", CONFIG_TYPE_DURATION, FIELD(limits.data_timeout_ms), DEFAULT("3m"),
+     SECOND, HOUR, NULL, LIVE,
+     "How long a client may be silent in the middle of a message."},
+    {"limits", "data_deadline", CONFIG_TYPE_DURATION, FIELD(limits.data_deadline_ms), DEFAULT("1h"),
+     MINUTE, DAY, NULL, LIVE,
+     "How long one message may take from its first octet to its last."},
+    {"limits", "data_rate", CONFIG_TYPE_SIZE, FIELD(limits.data_rate),
+     DEFAULT("512"), 0, MIB, NULL, LIVE,
+     "The least octets a second of a message, taken over a minute; 0 means any."},
+
+    {"queue", "lifetime", CONFIG_TYPE_DURATION, FIELD(queue.lifetime_ms),
+     DEFAULT("5d"), MINUTE, 90 * DAY, NULL, LIVE,
+     "How long a message is tried before it goes back to its sender."},
+    {"queue", "retry", CONFIG_TYPE_DURATIONS, FIELD(queue.retry_ms),
+     DEFAULT("[5m, 10m, 20m, 30m, 1h, 2h, 4h]"), SECOND, DAY, NULL, LIVE,
+     "The waits between one attempt and the next. The last one repeats."},
+    {"queue", "delay_warning", CONFIG_TYPE_DURATION, FIELD(queue.delay_warning_ms), DEFAULT("4h"),
+     0, 90 * DAY, NULL, LIVE,
+     "After this time the sender is told once that the message is still waiting; 0 means "
+     "never."},
+    {"queue", "destination_concurrency", CONFIG_TYPE_NUMBER, FIELD(queue.destination_concurrency),
+     DEFAULT("20"),
+     1, 10000, NULL, LIVE,
+     "Connections at once to one destination."},
+    {"queue", "min_free", CONFIG_TYPE_SIZE, FIELD(queue.min_free),
+     DEFAULT("100M"), 0, 1024 * GIB, NULL, LIVE,
+     "With less free on the disk of `data_dir`, new mail is answered 452 until there is more."},
+
+    {"dns", "servers", CONFIG_TYPE_SERVERS, FIELD(dns.servers), DEFAULT("[]"), ANY, LIVE,
+     "The servers to ask, as `ADDRESS` or `ADDRESS@PORT`. Without any, the resolvers of the "
+     "system are asked."},
+    {"dns", "timeout", CONFIG_TYPE_DURATION, FIELD(dns.timeout_ms),
+     DEFAULT("5s"), 100, 2 * MINUTE, NULL, LIVE,
+     "How long one question may take in all. A question without an answer is a reason to wait, "
+     "never to refuse."},
+
+    {"log", "format", CONFIG_TYPE_ENUM, FIELD(log.format),
+     DEFAULT("auto"), 0, 0, format_words, LIVE,
+     "The form of a line: `auto` is `human` on a terminal and `json` otherwise."},
+    {"log", "level", CONFIG_TYPE_ENUM, FIELD(log.level), DEFAULT("info"), 0, 0, level_words, LIVE,
+     "The least important events that are logged."},
+
+    {"listen", "address", CONFIG_TYPE_LISTEN, BLOCK(config_listen, address),
+     NULL, NULL, NULL, ANY, RESTART,
+     "Where to listen: `ADDRESS:PORT`, `[IPv6 address]:PORT`, or `unix:PATH`."},
+    {"listen", "role", CONFIG_TYPE_ENUM, BLOCK(config_listen, role),
+     DEFAULT("mx"), 0, 0, role_words, RESTART,
+     "Who comes here: `mx` other mail servers, `submission` people and programs that send "
+     "their mail through this server, `lmtp` a local server that hands over mail for "
+     "`domains`."},
+
+    {"egress", "address", CONFIG_TYPE_ADDRESS, BLOCK(config_egress, address),
+     DEFAULT("\"\""), ANY, LIVE,
+     "The local address to connect from. When it cannot be had, nothing is sent. Without it "
+     "the system chooses."},
+    {"egress", "public_address", CONFIG_TYPE_ADDRESS, BLOCK(config_egress, public_address),
+     DEFAULT("\"\""), ANY, LIVE,
+     "The address that the world sees, when it is another one (NAT)."},
+    {"egress", "greeting", CONFIG_TYPE_GREETING, BLOCK(config_egress, greeting),
+     COMPUTED(config_compute_greeting, "hostname"), ANY, LIVE,
+     "The name that herald greets other servers with. Its address must be the public address, "
+     "and the reverse DNS of that address must give this name back."},
+
+    {"route", "via", CONFIG_TYPE_VIA, BLOCK(config_route, via),
+     DEFAULT("mx"), 0, 0, via_words, LIVE,
+     "`mx` looks the servers of the domain up in DNS; `\"smtp://HOST[:PORT]\"` and "
+     "`\"lmtp://HOST[:PORT]\"` hand all mail to that server (`\"lmtp:unix:PATH\"` to that "
+     "socket); `hold` keeps it in the queue until it is released."},
+    {"route", "egress", CONFIG_TYPE_EGRESS, BLOCK(config_route, egress), DEFAULT("\"\""), ANY, LIVE,
+     "The name of the `egress` block to leave by."},
+};
+/* clang-format on */
+const size_t config_keys_n = COUNT(config_keys);
+
+const struct config_section *config_schema_section(span name)
+{
+    for (size_t i = 0; i < config_sections_n; i++)
+        if (span_eq(name, span_cstr(config_sections[i].name)))
+            return &config_sections[i];
+    return NULL;
+}
+
+const struct config_key *config_schema_key(span section, span name)
+{
+    for (size_t i = 0; i < config_keys_n; i++)
+        if (span_eq(section, span_cstr(config_keys[i].section)) &&
+            span_eq(name, span_cstr(config_keys[i].name)))
+            return &config_keys[i];
+    return NULL;
+}
+
+const struct config_key *config_schema_key_by_path(span path)
+{
+    size_t dot = span_find(path, '.');
+
+    if (dot == path.n)
+        return config_schema_key(SPAN_NONE, path);
+    return config_schema_key(span_head(path, dot), span_skip(path, dot + 1));
+}
+
+void config_schema_put_path(struct buf *b, const struct config_key *key)
+{
+    if (key->section[0] != '\0') {
+        buf_put(b, span_cstr(key->section));
+        buf_putc(b, '.');
+    }
+    buf_put(b, span_cstr(key->name));
+}
+
+/* What a value may be, without range and words. */
+static const char *const type_words[] = {
+    [CONFIG_TYPE_HOSTNAME] = "a fully qualified domain name",
+    [CONFIG_TYPE_PATH] = "the path of a directory",
+    [CONFIG_TYPE_USER] = "the name of an account",
+    [CONFIG_TYPE_GREETING] = "a fully qualified domain name of the public DNS",
+    [CONFIG_TYPE_DOMAINS] = "a list of domain names and \"file:PATH\"",
+    [CONFIG_TYPE_PREFIXES] = "a list of addresses and prefixes, as in [\"192.0.2.0/24\", \"::1\"]",
+    [CONFIG_TYPE_USERS] = "the path of a file, or \"\" for none",
+    [CONFIG_TYPE_ALIASES] = "the path of a file, or \"\" for none",
+    [CONFIG_TYPE_MAILBOX] =
+        "\"maildir:PATH\" with {user} in it, \"lmtp:unix:PATH\" or \"lmtp:HOST:PORT\"",
+    [CONFIG_TYPE_UNKNOWN_USER] = "refuse, accept or \"catchall:ADDRESS\"",
+    [CONFIG_TYPE_LISTEN] = "\"ADDRESS:PORT\", \"[IPV6]:PORT\" or \"unix:PATH\"",
+    [CONFIG_TYPE_SERVERS] = "a list of at most 8 of \"ADDRESS\" and \"ADDRESS@PORT\"",
+    [CONFIG_TYPE_ADDRESS] = "an IP address, or \"\" for none",
+    [CONFIG_TYPE_VIA] =
+        "mx, hold, \"smtp://HOST[:PORT]\", \"lmtp://HOST[:PORT]\" or \"lmtp:unix:PATH\"",
+    [CONFIG_TYPE_EGRESS] = "the name of an egress block",
+    [CONFIG_TYPE_ENUM] = "one of",
+    [CONFIG_TYPE_NUMBER] = "a number",
+    [CONFIG_TYPE_SIZE] = "a size as in 512 64K 35M 2G,",
+    [CONFIG_TYPE_DURATION] = "a duration as in 90s 10m 4h 5d,",
+    [CONFIG_TYPE_DURATIONS] = "a list of 1 to 64 durations as in [5m, 1h], each",
+};
+
+static void put_range(struct buf *b, const struct config_key *key,
+                      void (*put)(struct buf *, uint64_t))
+{
+    buf_put(b, SPAN(" from "));
+    put(b, key->min);
+    buf_put(b, SPAN(" to "));
+    put(b, key->max);
+}
+
+void config_schema_put_allowed(struct buf *b, const struct config_key *key)
+{
+    buf_put(b, span_cstr(type_words[key->type]));
+    if (key->type == CONFIG_TYPE_ENUM)
+        for (size_t i = 0; key->words[i] != NULL; i++) {
+            buf_putc(b, ' ');
+            buf_put(b, span_cstr(key->words[i]));
+        }
+    if (key->type == CONFIG_TYPE_NUMBER)
+        put_range(b, key, buf_put_u64);
+    if (key->type == CONFIG_TYPE_SIZE)
+        put_range(b, key, config_number_put_size);
+    if (key->type == CONFIG_TYPE_DURATION || key->type == CONFIG_TYPE_DURATIONS)
+        put_range(b, key, config_number_put_duration);
+}

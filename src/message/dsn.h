@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * message/dsn.h - reports about mail that could not be delivered, or not yet (RFC 3464, RFC 6522).
+ *
+ * A report is a multipart/report message: words for a person, a part for
+ * machines, and the header of the message it is about. It comes from <> and is
+ * a function of its arguments alone: the same arguments give the same octets, so
+ * a report made again after a crash is the same report.
+ *
+ * Every text from outside is escaped; every line stays under 998 octets and the
+ * lines herald writes itself under 78 where a word allows it.
+ */
+#ifndef MESSAGE_DSN_H
+#define MESSAGE_DSN_H
+
+#include "base/buf.h"
+
+#define DSN_HEADER_MAX_BYTES (64u * 1024) /* of the original header that is given back */
+#define DSN_REPLY_MAX_BYTES  1024u        /* of a remote reply that is quoted */
+
+enum dsn_kind { DSN_FAILED, DSN_DELAYED };
+
+/* One recipient that the report is about. */
+struct dsn_recipient {
+    span address;       /* "user@domain" */
+    span original;      /* ORCPT as "type;address" (RFC 3461); empty: none */
+    unsigned status[3]; /* enhanced code, 5.1.1 as {5, 1, 1}; class must fit the kind: 5 or 4 */
+    span remote;        /* name of the server that said it; empty: none was reached */
+    span reply; /* its reply as received, "550 5.1.1 no such user", lines apart by LF; or empty */
+    span words; /* why, in plain words, without the reply; empty: taken from `status` */
+};
+
+struct dsn {
+    enum dsn_kind kind;
+    uint64_t id;        /* of the report itself: Message-ID and boundary */
+    uint64_t about_id;  /* of the message that it is about */
+    span host;          /* our name: Reporting-MTA, postmaster, Message-ID */
+    span sender;        /* whom it goes to, "user@domain"; never empty (no report about a report) */
+    span envelope_id;   /* ENVID, decoded; empty: none */
+    int64_t arrived_ms; /* when the message came to us, wall */
+    int64_t now_ms;     /* wall */
+    int64_t retry_until_ms; /* for DSN_DELAYED: how long we go on trying, wall; 0: not said */
+    const struct dsn_recipient *recipients;
+    size_t n_recipients;
+    span original; /* the original message or its beginning; only its header is used */
+};
+
+/* Enough memory for dsn_put with these arguments. */
+size_t dsn_size_max(const struct dsn *d);
+
+/* Write the whole message, ending in CRLF. BUG when there is no sender or no recipient. */
+void dsn_put(struct buf *b, const struct dsn *d);
+
+/* What the numbers of an enhanced status code mean, in plain words (RFC 3463); never NULL. */
+const char *dsn_status_words(const unsigned status[3]);
+
+#endif

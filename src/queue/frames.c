@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: ISC */
+#include "queue/frames.h"
+
+#include "base/ascii.h"
+#include "queue/ctl.h"
+#include "queue/job.h"
+
+/* What the fields of a job or its result take beside the recipients. */
+#define HEAD_BYTES 4096
+
+static const uint32_t frame_max[QUEUE_FRAME_END - QUEUE_PUT] = {
+    [QUEUE_PUT - QUEUE_PUT] = ENVELOPE_BYTES_MAX + 4 + QUEUE_INLINE_BYTES,
+    [QUEUE_PUT_BEGIN - QUEUE_PUT] = ENVELOPE_BYTES_MAX,
+    [QUEUE_PUT_CHUNK - QUEUE_PUT] = QUEUE_INLINE_BYTES,
+    [QUEUE_PUT_END - QUEUE_PUT] = 8,
+    [QUEUE_PUT_RESULT - QUEUE_PUT] = 1 + 4 + PUT_WHY_BYTES,
+    [QUEUE_JOB - QUEUE_PUT] = HEAD_BYTES + JOB_RCPTS_MAX * JOB_RCPT_BYTES + QUEUE_INLINE_BYTES,
+    [QUEUE_JOB_RESULT - QUEUE_PUT] = HEAD_BYTES + JOB_RCPTS_MAX * JOB_OUTCOME_BYTES,
+    [QUEUE_CTL - QUEUE_PUT] = CTL_REQUEST_BYTES,
+    [QUEUE_CTL_REPLY - QUEUE_PUT] = CTL_REPLY_BYTES,
+};
+
+uint32_t queue_frame_max(unsigned type)
+{
+    return type >= QUEUE_PUT && type < QUEUE_FRAME_END ? frame_max[type - QUEUE_PUT] : 0;
+}
+
+void put_put(struct buf *b, span envelope, span body)
+{
+    pack_span(b, envelope);
+    buf_put(b, body);
+}
+
+bool put_get(span payload, span *out_envelope, span *out_body)
+{
+    struct unpack u = unpack_over(payload);
+    span envelope = unpack_span(&u, ENVELOPE_BYTES_MAX);
+
+    if (u.failed || u.rest.n > QUEUE_INLINE_BYTES)
+        return false;
+    *out_envelope = envelope;
+    *out_body = u.rest;
+    return true;
+}
+
+void put_result_put(struct buf *b, const struct put_result *r)
+{
+    pack_u8(b, (uint8_t)r->status);
+    pack_span(b, span_head(r->why, PUT_WHY_BYTES));
+}
+
+bool put_result_get(span payload, struct put_result *out_r)
+{
+    struct unpack u = unpack_over(payload);
+    unsigned status = unpack_u8(&u);
+    span why = unpack_span(&u, PUT_WHY_BYTES);
+
+    if (!unpack_done(&u) || status >= PUT_STATUS_COUNT)
+        return false;
+    *out_r = (struct put_result){(enum put_status)status, why};
+    return true;
+}

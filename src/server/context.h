@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * server/context.h - what the supervisor hands to all of its processes beside descriptors.
+ *
+ * One a configuration, made before the processes are forked; struct proc.config
+ * points to it.
+ */
+#ifndef SERVER_CONTEXT_H
+#define SERVER_CONTEXT_H
+
+#include "config/config.h"
+#include "server/census.h"
+
+struct context {
+    const struct config *config;
+    struct census_table *census; /* shared memory of the smtpd processes */
+};
+
+#endif

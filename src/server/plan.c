@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: ISC */
+#include "server/plan.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "os/heap.h"
+#include "os/log.h"
+#include "os/random.h"
+#include "server/kinds.h"
+
+#define PATH_BYTES 1024
+
+/* What one configuration came to; context first, so that a pointer to it is one to all. */
+struct plan {
+    struct context context;
+    struct config *config;
+    struct proc_spec specs[PROC_KIND_COUNT];
+    char addresses[PROC_LISTENERS_MAX][PATH_BYTES];
+};
+
+/* ---- problems of a configuration ---- */
+
+static void say_problem(const struct config_problem *p, bool started)
+{
+    char memory[2048];
+    struct buf text = BUF_OVER(memory);
+
+    config_problem_text(p, &text);
+    if (started)
+        log_text(p->warning ? LOG_CONFIG_WARNING : LOG_CONFIG_BAD,
+                 p->warning ? LOG_WARNING : LOG_ERROR, buf_span(&text));
+    else
+        (void)fprintf(stderr, "%.*s\n", SPAN_ARG(buf_span(&text)));
+}
+
+static struct config *read_config(const struct plan_source *source, struct diag *d)
+{
+    struct config_problems problems = {0};
+    struct config *config = config_load(source->file, &problems);
+
+    for (size_t i = 0; i < problems.n; i++)
+        say_problem(&problems.items[i], source->started);
+    if (config == NULL)
+        (void)diag_set(d, ERR_CONF, 0, "%s: the configuration has %zu error%s",
+                       source->file != NULL ? source->file : "built in", problems.n_errors,
+                       problems.n_errors == 1 ? "" : "s");
+    config_problems_finish(&problems);
+    return config;
+}
+
+/* ---- directories ---- */
+
+/* Make path (0750, the service user's) unless it is there; those above it must be. */
+static bool make_dir(const char *path, const struct user *user, struct diag *d)
+{
+    int fd;
+
+    if (mkdir(path, 0750) != 0 && errno != EEXIST) {
+        (void)diag_set(d, err_of_errno(errno), errno, "cannot make the directory %s", path);
+        return false;
+    }
+    fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || user_own(user, fd) != ERR_OK) {
+        (void)diag_set(d, err_of_errno(errno), errno, "cannot use the directory %s", path);
+        if (fd >= 0)
+            (void)close(fd);
+        return false;
+    }
+    (void)close(fd);
+    return true;
+}
+
+static bool make_sub_dir(span dir, const char *name, const struct user *user, struct diag *d)
+{
+    char memory[PATH_BYTES];
+    struct buf path = BUF_OVER(memory);
+
+    buf_put(&path, dir);
+    buf_put(&path, span_cstr(name));
+    if (buf_cstr(&path) == NULL) {
+        (void)diag_set(d, ERR_LIMIT, 0, "data_dir is too long: %.*s", SPAN_ARG(dir));
+        return false;
+    }
+    return make_dir(memory, user, d);
+}
+
+static bool make_dirs(const struct config *c, const struct user *user, struct diag *d)
+{
+    static const char *const names[] = {"", "/queue", "/mail"};
+
+    for (size_t i = 0; i < COUNT(names); i++) {
+        if (!make_sub_dir(c->data_dir, names[i], user, d))
+            return false;
+    }
+    return true;
+}
+
+/* ---- listeners ---- */
+
+static void put_endpoint(struct buf *b, const struct config_endpoint *at)
+{
+    bool v6 = span_has(at->host, ':');
+
+    if (at->transport == CONFIG_UNIX) {
+        buf_put(b, SPAN("unix:"));
+        buf_put(b, at->path);
+        return;
+    }
+    buf_put(b, v6 ? SPAN("[") : SPAN_NONE);
+    buf_put(b, at->host);
+    buf_put(b, v6 ? SPAN("]:") : SPAN(":"));
+    buf_put_u64(b, at->port);
+}
+
+static bool add_listener(struct plan *p, struct supervisor_plan *out, struct supervisor_listen at,
+                         struct buf *address)
+{
+    at.address = buf_cstr(address);
+    if (at.address == NULL || out->listen_count == PROC_LISTENERS_MAX)
+        return false;
+    out->listens[out->listen_count++] = at;
+    (void)p;
+    return true;
+}
+
+static struct buf address_room(struct plan *p, const struct supervisor_plan *out)
+{
+    size_t at = min_size(out->listen_count, PROC_LISTENERS_MAX - 1);
+
+    return buf_over(p->addresses[at], PATH_BYTES);
+}
+
+static bool add_listeners(struct plan *p, struct supervisor_plan *out, struct diag *d)
+{
+    const struct config *c = p->config;
+    struct supervisor_listen control = {.name = "control", .kind = PROC_QUEUE};
+    struct buf room;
+    bool fits = true;
+
+    for (size_t i = 0; i < c->n_listens && fits; i++) {
+        struct supervisor_listen at = {
+            .name = c->listens[i].name.p, .kind = PROC_SMTPD, .config = &c->listens[i]};
+
+        room = address_room(p, out);
+        put_endpoint(&room, &c->listens[i].address);
+        fits = add_listener(p, out, at, &room);
+    }
+    room = address_room(p, out);
+    buf_put(&room, SPAN("unix:"));
+    buf_put(&room, c->data_dir);
+    buf_put(&room, SPAN("/control"));
+    if (fits && add_listener(p, out, control, &room))
+        return true;
+    (void)diag_set(d, ERR_LIMIT, 0, "too many listeners (at most %d), or an address is too long",
+                   PROC_LISTENERS_MAX - 1);
+    return false;
+}
+
+/*
+ * One census for all generations with the same number of workers, so that the sessions of one that
+ * drains count on. A former table stays: those who drain still use it.
+ */
+static struct census_table *census_of(unsigned workers)
+{
+    static struct census_table *table;
+    static unsigned columns;
+    struct hash_key key;
+
+    if (table == NULL || columns != 2 * workers) {
+        columns = 2 * workers;
+        os_random(&key, sizeof(key));
+        table = census_table_new(key, columns);
+    }
+    return table;
+}
+
+/* ---- whom to become ---- */
+
+static bool find_user(const struct config *c, struct user *out, struct diag *d)
+{
+    bool fallback = false;
+    bool named = c->user.n != 0 && !span_eq(c->user, SPAN(USER_DEFAULT));
+
+    if (user_find(named ? c->user.p : NULL, out, &fallback, d) != ERR_OK)
+        return false;
+    if (fallback)
+        log_text(LOG_CONFIG_WARNING, LOG_WARNING,
+                 SPAN("there is no user \"" USER_DEFAULT "\": running as \"" USER_FALLBACK "\"; "
+                      "make one with: adduser --system --group " USER_DEFAULT));
+    return true;
+}
+
+static void set_log(const struct config *c)
+{
+    static const enum log_format formats[] = {
+        [CONFIG_LOG_AUTO] = LOG_AUTO,
+        [CONFIG_LOG_HUMAN] = LOG_HUMAN,
+        [CONFIG_LOG_JSON] = LOG_JSON,
+        [CONFIG_LOG_LOGFMT] = LOG_LOGFMT,
+    };
+    static const enum log_level levels[] = {
+        [CONFIG_LOG_ERROR] = LOG_ERROR,
+        [CONFIG_LOG_WARNING] = LOG_WARNING,
+        [CONFIG_LOG_INFO] = LOG_INFO,
+        [CONFIG_LOG_DEBUG] = LOG_DEBUG,
+    };
+
+    log_open(STDERR_FILENO, formats[c->log.format], levels[c->log.level]);
+}
+
+bool plan_load(void *arg, struct supervisor_plan *out, struct diag *d)
+{
+    struct plan_source *source = arg;
+    struct plan *p = x_alloc(sizeof(*p));
+
+    out->config = p;
+    out->specs = p->specs;
+    out->kind_count = PROC_KIND_COUNT;
+    p->config = read_config(source, d);
+    if (p->config == NULL)
+        return false;
+    set_log(p->config);
+    kinds_fill(p->specs, p->config);
+    p->context = (struct context){p->config, census_of(p->specs[PROC_SMTPD].count)};
+    if (p->context.census == NULL) {
+        (void)diag_set(d, ERR_NOMEM, errno, "no shared memory");
+        return false;
+    }
+    out->drain_ms = (int64_t)p->config->drain_timeout_ms;
+    if (!find_user(p->config, &out->user, d) || !make_dirs(p->config, &out->user, d) ||
+        !add_listeners(p, out, d))
+        return false;
+    source->started = true;
+    source->config = p->config;
+    return true;
+}
+
+void plan_unload(void *arg, const void *config)
+{
+    struct plan *p = config == NULL ? NULL : (struct plan *)(uintptr_t)config;
+
+    (void)arg;
+    config_free(p->config);
+    free(p);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * server/plan.h - from a configuration file to what the supervisor has to start.
+ *
+ * Reads the configuration, makes the directories of data_dir and gives them to
+ * the service user, and names the processes with their peers. Called at start
+ * and on every reload, in the supervisor; everything it makes lives until
+ * plan_unload.
+ */
+#ifndef SERVER_PLAN_H
+#define SERVER_PLAN_H
+
+#include "server/context.h"
+#include "server/supervisor.h"
+
+struct plan_source {
+    const char *file; /* NULL: no configuration (loopback, two domains, nothing leaves) */
+    bool started;     /* set once a configuration was in force: problems then go to the log */
+    const struct config *config; /* the one that was read last */
+};
+
+/* supervisor_conf.load and .unload; arg is a struct plan_source. */
+bool plan_load(void *arg, struct supervisor_plan *out, struct diag *d);
+void plan_unload(void *arg, const void *config);
+
+#endif

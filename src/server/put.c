@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: ISC */
+#include "server/put.h"
+
+#include <stdlib.h>
+
+struct put_link {
+    struct chan chan;
+    struct put_client *client;
+    struct put_link *next;
+};
+
+static const struct chan_type types[] = {
+    [QUEUE_PUT_RESULT] = {"put-result", PUT_WHY_BYTES + 16, false},
+};
+
+void put_client_init(struct put_client *c, struct loop *loop, put_room_fn *on_room, void *arg)
+{
+    *c = (struct put_client){.loop = loop, .next_tag = 1, .on_room = on_room, .arg = arg};
+}
+
+static struct put **slot_of(struct put_client *c, uint32_t tag)
+{
+    return &c->slots[tag & (PUT_SLOTS - 1)];
+}
+
+static struct put *find(struct put_client *c, uint32_t tag)
+{
+    struct put *p = *slot_of(c, tag);
+
+    while (p != NULL && p->tag != tag)
+        p = p->next;
+    return p;
+}
+
+static void take_out(struct put *p)
+{
+    struct put **at = slot_of(p->client, p->tag);
+
+    while (*at != p)
+        at = &(*at)->next;
+    *at = p->next;
+    p->client = NULL;
+}
+
+static void answer(struct put *p, const struct put_result *result)
+{
+    take_out(p);
+    p->fn(p->arg, result);
+}
+
+/* ---- the link to one queue process ---- */
+
+static void link_frame(void *arg, struct chan *chan, struct chan_frame *f)
+{
+    struct put_link *link = arg;
+    struct put *p = find(link->client, f->tag);
+    struct put_result result;
+
+    (void)chan;
+    /* No put of that tag: it was cancelled while its answer was on the way. */
+    if (p == NULL || p->link != link)
+        return;
+    if (!put_result_get(f->body, &result))
+        result = (struct put_result){PUT_FAILED, SPAN("malformed answer of the queue process")};
+    answer(p, &result);
+}
+
+/* The first put that waits for this link; NULL: none. */
+static struct put *first_of(struct put_client *c, const struct put_link *link)
+{
+    for (size_t i = 0; i < PUT_SLOTS; i++) {
+        for (struct put *p = c->slots[i]; p != NULL; p = p->next) {
+            if (p->link == link)
+                return p;
+        }
+    }
+    return NULL;
+}
+
+static void link_closed(void *arg, struct chan *chan, enum chan_end why)
+{
+    static const struct put_result lost = {PUT_FAILED, SPAN_INIT("the queue process went away")};
+    struct put_link *link = arg;
+    struct put_client *c = link->client;
+    struct put_link **at = &c->links;
+    struct put *p;
+
+    (void)chan;
+    (void)why;
+    while (*at != link)
+        at = &(*at)->next;
+    *at = link->next;
+    while ((p = first_of(c, link)) != NULL)
+        answer(p, &lost);
+    free(link);
+    c->on_room(c->arg);
+}
+
+static void link_room(void *arg, struct chan *chan)
+{
+    struct put_link *link = arg;
+
+    (void)chan;
+    link->client->on_room(link->client->arg);
+}
+
+void put_client_link(struct put_client *c, int fd)
+{
+    struct put_link *link = x_alloc(sizeof(*link));
+    struct chan_conf conf = {
+        .name = "queue",
+        .types = types,
+        .type_count = COUNT(types),
+        .on_frame = link_frame,
+        .on_closed = link_closed,
+        .on_room = link_room,
+        .arg = link,
+    };
+
+    link->client = c;
+    if (chan_open(&link->chan, c->loop, fd, &conf) != ERR_OK) {
+        free(link);
+        return;
+    }
+    link->next = c->links;
+    c->links = link;
+}
+
+size_t put_client_pending(const struct put_client *c)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < PUT_SLOTS; i++) {
+        for (const struct put *p = c->slots[i]; p != NULL; p = p->next)
+            n++;
+    }
+    return n;
+}
+
+bool put_is_full(const struct put_client *c)
+{
+    return c->links != NULL && chan_is_full(&c->links->chan);
+}
+
+/* ---- puts ---- */
+
+static bool begin(struct put_client *c, struct put *p)
+{
+    struct put **at;
+
+    BUG_IF(p->client != NULL, "a put begun twice");
+    if (c->links == NULL)
+        return false;
+    p->client = c;
+    p->link = c->links;
+    p->sent = 0;
+    p->tag = c->next_tag++;
+    at = slot_of(c, p->tag);
+    p->next = *at;
+    *at = p;
+    return true;
+}
+
+/* Send or give up: a frame that cannot be queued means the put cannot be. */
+static bool send(struct put *p, enum queue_frame type, span head, span body)
+{
+    if (chan_send(&p->link->chan, (uint16_t)type, p->tag, head, body, -1) == ERR_OK)
+        return true;
+    take_out(p);
+    return false;
+}
+
+bool put_whole(struct put_client *c, struct put *p, span head, span body)
+{
+    return begin(c, p) && send(p, QUEUE_PUT, head, body);
+}
+
+bool put_open(struct put_client *c, struct put *p, span envelope)
+{
+    if (!begin(c, p) || !send(p, QUEUE_PUT_BEGIN, envelope, SPAN_NONE))
+        return false;
+    p->open = true;
+    return true;
+}
+
+static void lose(struct put *p)
+{
+    static const struct put_result full = {PUT_FAILED, SPAN_INIT("the queue does not keep up")};
+
+    p->fn(p->arg, &full);
+}
+
+void put_chunk(struct put *p, span octets)
+{
+    while (p->client != NULL && octets.n > 0) {
+        span piece = span_head(octets, QUEUE_INLINE_BYTES);
+
+        if (!send(p, QUEUE_PUT_CHUNK, piece, SPAN_NONE)) {
+            lose(p);
+            return;
+        }
+        p->sent += piece.n;
+        octets = span_skip(octets, piece.n);
+    }
+}
+
+void put_close(struct put *p)
+{
+    char total[8];
+    struct buf b = BUF_OVER(total);
+
+    if (p->client == NULL)
+        return;
+    p->open = false;
+    pack_u64(&b, p->sent);
+    if (!send(p, QUEUE_PUT_END, buf_span(&b), SPAN_NONE))
+        lose(p);
+}
+
+void put_cancel(struct put *p)
+{
+    if (p->client == NULL)
+        return;
+    if (p->open && !send(p, QUEUE_PUT_ABORT, SPAN_NONE, SPAN_NONE))
+        return;
+    take_out(p);
+}

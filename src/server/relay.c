@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: ISC */
+#include "server/relay.h"
+
+#include "os/log.h"
+
+static const struct chan_type types[] = {
+    [QUEUE_JOB] = {"job", QUEUE_INLINE_BYTES + ENVELOPE_BYTES_MAX, true},
+};
+
+static void on_frame(void *arg, struct chan *chan, struct chan_frame *f)
+{
+    struct relay *r = arg;
+    struct relay_job *j = relay_job_new(r, f);
+
+    if (j == NULL) {
+        log_text(LOG_CHANNEL_BROKEN, LOG_ERROR, SPAN("the queue sent a job that is none"));
+        chan_close(chan);
+        relay_dests_orphan(r);
+        return;
+    }
+    if (r->draining)
+        relay_job_finish(j, JOB_NOT_TRIED);
+    else
+        relay_dest_add(r, j);
+}
+
+static void on_closed(void *arg, struct chan *chan, enum chan_end why)
+{
+    (void)chan;
+    (void)why;
+    relay_dests_orphan(arg);
+    relay_check_drained(arg);
+}
+
+static void link_queue(struct relay *r, int fd)
+{
+    struct chan_conf conf = {
+        .name = "queue",
+        .types = types,
+        .type_count = COUNT(types),
+        .on_frame = on_frame,
+        .on_closed = on_closed,
+        .arg = r,
+    };
+
+    if (chan_is_open(&r->queue)) {
+        chan_close(&r->queue);
+        relay_dests_orphan(r);
+    }
+    if (chan_open(&r->queue, r->loop, fd, &conf) != ERR_OK)
+        log_text(LOG_CHANNEL_BROKEN, LOG_ERROR, SPAN("no channel to the queue"));
+}
+
+static void on_peer(struct proc *p, unsigned kind, unsigned index, int fd)
+{
+    struct relay *r = p->self;
+
+    (void)index;
+    if (kind == PROC_QUEUE)
+        link_queue(r, fd);
+    else if (kind == PROC_RESOLVER)
+        resolve_client_link(&r->resolver, fd);
+}
+
+void relay_check_drained(struct relay *r)
+{
+    if (r->draining && r->jobs == 0 && r->conns == 0) {
+        chan_flush(&r->queue);
+        proc_done(r->proc, PROC_EXIT_OK);
+    }
+}
+
+static void on_drain(struct proc *p, bool reload, int64_t deadline_ms)
+{
+    struct relay *r = p->self;
+
+    (void)reload;
+    (void)deadline_ms;
+    r->draining = true;
+    relay_dests_return(r);
+    relay_check_drained(r);
+}
+
+int relay_run(struct proc *p)
+{
+    const struct context *context = p->config;
+    struct relay r = {.proc = p, .loop = p->loop, .config = context->config};
+
+    resolve_client_init(&r.resolver, p->loop);
+    r.input = x_alloc(RELAY_SCRATCH_BYTES);
+    r.output = buf_over(x_alloc(RELAY_SCRATCH_BYTES), RELAY_SCRATCH_BYTES);
+    p->self = &r;
+    p->on_peer = on_peer;
+    p->on_drain = on_drain;
+    if (!proc_enter(p, NULL, 0))
+        return PROC_EXIT_FAILED;
+    return proc_run(p);
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * server/relay.h - the process that speaks SMTP and LMTP to other servers: its parts and their
+ * words.
+ *
+ *     job          one message for one destination, as the queue asked (relay_job.c)
+ *     destination  jobs that go to one place, the connections to it, and where it is (relay_dest.c)
+ *     connection   one SMTP session that carries job after job (relay_conn.c)
+ *
+ * A job waits at its destination until a connection is free; a new connection is
+ * made while jobs wait and fewer than queue.destination_concurrency exist. Each
+ * connection tries the addresses of the destination in order; when none answers,
+ * all jobs that wait there go back to the queue as unreachable. Every job
+ * is answered exactly once (relay_job_finish), unless the queue process itself died.
+ *
+ * Hostile octets arrive here: replies. No file is opened, no program started.
+ */
+#ifndef SERVER_RELAY_H
+#define SERVER_RELAY_H
+
+#include "net/conn.h"
+#include "net/mxplan.h"
+#include "os/heap.h"
+#include "queue/frames.h"
+#include "queue/job.h"
+#include "server/context.h"
+#include "server/proc.h"
+#include "smtp/client.h"
+
+#define RELAY_SCRATCH_BYTES (64u << 10) /* each of input and output */
+#define RELAY_CONNECT_MS    30000       /* for one address */
+#define RELAY_ADDRESSES_MAX 8           /* addresses tried for one connection */
+#define RELAY_IDLE_MS       5000        /* how long a connection waits for another job */
+#define RELAY_MAILS_MAX     1000        /* mails over one connection */
+#define RELAY_PLAN_MS       60000       /* how long a destination's addresses are believed */
+#define RELAY_FIRST_CONNS   5           /* connections before one of them has succeeded */
+#define RELAY_DEST_SLOTS    1024        /* a power of two */
+#define RELAY_KEY_BYTES     400
+#define RELAY_REPLY_BYTES   JOB_REPLY_BYTES
+
+struct relay;
+struct relay_dest;
+struct relay_conn;
+
+/* ---- jobs ---- */
+
+struct relay_job {
+    struct relay_job *next; /* among those that wait */
+    struct relay *relay;    /* NULL: the queue process that asked is gone */
+    uint32_t tag;
+    int fd;            /* the spool file, -1: the body is in the frame */
+    uint64_t at;       /* octets of the body given to the engine */
+    uint32_t settled;  /* recipients with an outcome */
+    bool retried;      /* it met a dead connection once already */
+    struct job job;    /* borrows from frame */
+    bool *is_settled;  /* for each recipient */
+    uint32_t *indexes; /* for each recipient, its number in the record */
+    struct heap_buf outcomes;
+    struct smtp_client_mail mail;
+    char frame[];
+};
+
+/* What is said of recipients. */
+struct relay_verdict {
+    enum job_verdict verdict;
+    unsigned code;
+    span status;
+    span mta;
+    span reply;
+};
+
+/* Take a job frame over; NULL when it is malformed or there is no memory. */
+struct relay_job *relay_job_new(struct relay *r, struct chan_frame *f);
+/* Note the outcome of one recipient, or of all (SMTP_ALL_RCPTS); the first outcome stands. */
+void relay_job_settle(struct relay_job *j, size_t rcpt, const struct relay_verdict *v);
+/* The same for those recipients that were accepted. */
+void relay_job_settle_accepted(struct relay_job *j, const struct relay_verdict *v);
+/* Answer the queue and free the job; recipients without an outcome count as deferred. */
+void relay_job_finish(struct relay_job *j, unsigned flags);
+/* The verdict that a reply code means. */
+enum job_verdict relay_verdict_of(unsigned code);
+
+/* ---- destinations ---- */
+
+/* One address to try. */
+struct relay_target {
+    struct net_addr addr;
+    const char *name; /* of the host, for people; NUL-terminated, lives with the plan */
+};
+
+struct relay_dest {
+    struct relay_dest *next; /* in its slot */
+    struct relay *relay;
+    enum job_transport transport;
+    uint16_t port;
+    const struct config_egress *egress;
+    struct relay_job *first, **last;
+    size_t waiting;
+    struct relay_conn *conns;
+    size_t conn_count;
+    size_t opening;      /* of them those that are not yet greeted */
+    size_t ceiling;      /* the other side wants no more connections than this; 0: unknown */
+    bool asking;         /* the plan is being made */
+    bool proven;         /* a connection was accepted since the plan was made */
+    struct mxplan *plan; /* NULL: the address is given */
+    int64_t planned_ms;  /* INT64_MIN: never */
+    struct relay_target targets[RELAY_ADDRESSES_MAX];
+    size_t target_count;
+    struct loop_task tidy; /* frees it when nothing is left */
+    size_t host_n;
+    size_t key_n;
+    char *host; /* NUL-terminated, in key */
+    char key[]; /* text that tells destinations apart */
+};
+
+/* Give a job to its destination, which is made when missing. */
+void relay_dest_add(struct relay *r, struct relay_job *j);
+/* Take the job that waits longest; NULL: none. */
+struct relay_job *relay_dest_take(struct relay_dest *d);
+/* Put a job back in front. */
+void relay_dest_give_back(struct relay_dest *d, struct relay_job *j);
+/* All jobs that wait go back to the queue with this verdict. */
+void relay_dest_fail(struct relay_dest *d, const struct relay_verdict *v, unsigned flags);
+/* Make connections while there is need and leave; also free it when nothing is left. */
+void relay_dest_push(struct relay_dest *d);
+/* Answer all waiting jobs of all destinations as not tried. */
+void relay_dests_return(struct relay *r);
+/* Forget the jobs of a queue process that is gone. */
+void relay_dests_orphan(struct relay *r);
+
+/* ---- connections ---- */
+
+/* Begin to connect to the destination's first address. */
+void relay_conn_start(struct relay_dest *d);
+/* Give jobs to a connection that waits for one. */
+void relay_conn_wake(struct relay_dest *d);
+/* Close what is idle, and abort what would only make duplicates for an orphaned job. */
+void relay_conns_orphan(struct relay_dest *d);
+void relay_conns_close_idle(struct relay_dest *d);
+
+/* ---- the process ---- */
+
+struct relay {
+    struct proc *proc;
+    struct loop *loop;
+    const struct config *config;
+    struct chan queue;
+    struct resolve_client resolver;
+    struct relay_dest *dests[RELAY_DEST_SLOTS];
+    size_t jobs; /* not yet answered */
+    size_t conns;
+    bool draining;
+    char *input;
+    struct buf output;
+};
+
+/* End the process when it drains and nothing is left. */
+void relay_check_drained(struct relay *r);
+
+/* The process (a run function of struct proc_spec). */
+int relay_run(struct proc *p);
+
+#endif

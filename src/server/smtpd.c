@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: ISC */
+#include "server/smtpd.h"
+
+#include "os/heap.h"
+#include "server/context.h"
+#include "server/session.h"
+
+/* A process that drains tells its last sessions to come again this long before it is killed. */
+#define FAREWELL_MS 2000
+
+static void on_accept(void *arg, int fd, const struct net_addr *client)
+{
+    session_start(arg, fd, client);
+}
+
+static struct smtp_server_conf smtp_conf(const struct config *c, const struct config_listen *l)
+{
+    struct smtp_server_conf conf = smtp_server_conf_default(c->hostname);
+
+    conf.ext = SMTP_EXT_SERVED;
+    conf.lmtp = l->role == CONFIG_ROLE_LMTP;
+    conf.line_endings = c->line_endings == CONFIG_LINES_NORMALISE ? DOT_NORMALISE : DOT_STRICT;
+    conf.recipients = c->limits.recipients;
+    conf.message_bytes = c->limits.message_size;
+    conf.errors = (unsigned)c->limits.errors;
+    conf.junk = (unsigned)c->limits.junk_commands;
+    conf.command_timeout_ms = (int64_t)c->limits.command_timeout_ms;
+    return conf;
+}
+
+static bool open_ports(struct smtpd *d)
+{
+    struct proc *p = d->proc;
+
+    d->ports = x_alloc(p->listener_count * sizeof(*d->ports));
+    d->port_count = p->listener_count;
+    for (size_t i = 0; i < d->port_count; i++) {
+        struct smtpd_port *port = &d->ports[i];
+
+        port->smtpd = d;
+        port->config = p->listeners[i].config;
+        port->smtp = smtp_conf(d->config, port->config);
+        if (!listener_start(&port->listener, d->loop, p->listeners[i].fd, on_accept, port))
+            return false;
+    }
+    return true;
+}
+
+static void on_room(void *arg)
+{
+    struct smtpd *d = arg;
+
+    while (d->stalled != NULL && !put_is_full(&d->queue))
+        session_resume(d->stalled);
+}
+
+static void on_peer(struct proc *p, unsigned kind, unsigned index, int fd)
+{
+    struct smtpd *d = p->self;
+
+    (void)index;
+    if (kind == PROC_QUEUE)
+        put_client_link(&d->queue, fd);
+}
+
+static void each_session(struct smtpd *d, void (*fn)(struct session *ss))
+{
+    struct session *next;
+
+    for (struct session *ss = d->sessions; ss != NULL; ss = next) {
+        next = session_next(ss);
+        fn(ss);
+    }
+}
+
+static void on_farewell(void *arg)
+{
+    struct smtpd *d = arg;
+
+    each_session(d, session_kill);
+}
+
+static void on_drain(struct proc *p, bool reload, int64_t deadline_ms)
+{
+    struct smtpd *d = p->self;
+
+    for (size_t i = 0; i < d->port_count && !d->draining; i++)
+        listener_stop(&d->ports[i].listener);
+    d->draining = true;
+    if (d->session_count == 0) {
+        proc_done(p, PROC_EXIT_OK);
+        return;
+    }
+    loop_timer_at(&d->drain_timer, deadline_ms - FAREWELL_MS);
+    /* After a reload the sessions go on under the configuration they began with. */
+    if (!reload)
+        each_session(d, session_drain);
+}
+
+int smtpd_run(struct proc *p)
+{
+    const struct context *context = p->config;
+    struct smtpd d = {.proc = p, .loop = p->loop, .config = context->config};
+
+    ident_init(&d.ident, p->index, p->generation);
+    census_join(&d.census, context->census, (p->generation & 1) * p->count + p->index);
+    put_client_init(&d.queue, p->loop, on_room, &d);
+    loop_timer_init(&d.drain_timer, p->loop, on_farewell, &d);
+    d.input = x_alloc(TRANSACTION_CHUNK_BYTES);
+    d.output = buf_over(x_alloc(SMTPD_OUTPUT_BYTES), SMTPD_OUTPUT_BYTES);
+    p->self = &d;
+    p->on_peer = on_peer;
+    p->on_drain = on_drain;
+    if (!open_ports(&d) || !proc_enter(p, NULL, 0))
+        return PROC_EXIT_FAILED;
+    return proc_run(p);
+}

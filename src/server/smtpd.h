@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * server/smtpd.h - the process that talks with clients; what its sessions share.
+ *
+ * One of these a core. It accepts on the inherited listeners, runs a session
+ * (server/session.h) on each connection, and hands messages to the queue process
+ * (server/put.h). It opens no file, starts no program and connects to nothing.
+ *
+ * Input and output of a turn lie in one scratch buffer each, for all sessions:
+ * an idle session holds neither.
+ */
+#ifndef SERVER_SMTPD_H
+#define SERVER_SMTPD_H
+
+#include "config/config.h"
+#include "net/listen.h"
+#include "server/census.h"
+#include "server/ident.h"
+#include "server/proc.h"
+#include "server/put.h"
+#include "server/transaction.h"
+
+#define SMTPD_OUTPUT_BYTES (16u << 10) /* replies to one read of pipelined commands */
+
+struct session;
+
+/* A listener and what its sessions announce. */
+struct smtpd_port {
+    struct listener listener;
+    struct smtpd *smtpd;
+    const struct config_listen *config;
+    struct smtp_server_conf smtp;
+};
+
+struct smtpd {
+    struct proc *proc;
+    struct loop *loop;
+    const struct config *config;
+    struct ident ident;
+    struct put_client queue;
+    struct census census;     /* sessions here and in the other workers */
+    struct session *sessions; /* all of this process */
+    struct session *stalled;  /* those that wait for the queue to keep up */
+    size_t session_count;
+    bool draining;
+    int64_t drain_deadline_ms;
+    struct loop_timer drain_timer;
+    struct smtpd_port *ports;
+    size_t port_count;
+    char *input;       /* TRANSACTION_CHUNK_BYTES */
+    struct buf output; /* SMTPD_OUTPUT_BYTES */
+};
+
+/* The process (a run function of struct proc_spec). */
+int smtpd_run(struct proc *p);
+
+#endif

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: ISC */
+#include "server/transaction.h"
+
+#include <stdlib.h>
+
+#include "message/header.h"
+#include "os/heap.h"
+
+/* A piece of a long body is passed on when this much has come together. */
+#define PIECE_BYTES (32u << 10)
+
+struct transaction {
+    struct put_client *queue;
+    const struct config *config;
+    struct transaction_start start; /* its spans point into text */
+    struct heap_buf rcpts;          /* packed by envelope_put_rcpt */
+    struct heap_buf body;
+    struct put put;
+    transaction_fn *fn;
+    void *arg;
+    uint64_t size;
+    uint32_t rcpt_count;
+    bool passing;                    /* the body is long: it goes to the queue as it comes */
+    bool answered;                   /* before it was whole */
+    enum put_status early;           /* the answer then */
+    struct smtp_reply reject;        /* code 0: nothing is wrong with the message */
+    char first[ENVELOPE_ADDR_BYTES]; /* the first recipient, for the Received field */
+    size_t first_n;
+    char text[]; /* sender, client and greeting */
+};
+
+static span keep(char **at, span s)
+{
+    span kept = span_of(*at, s.n);
+
+    if (s.n > 0)
+        memcpy(*at, s.p, s.n);
+    *at += s.n;
+    return kept;
+}
+
+struct transaction *transaction_new(struct put_client *queue, const struct config *config,
+                                    const struct transaction_start *start)
+{
+    size_t text = start->sender.n + start->client.n + start->greeting.n;
+    struct transaction *t = calloc(1, sizeof(*t) + text);
+    char *at;
+
+    if (t == NULL)
+        return NULL;
+    at = t->text;
+    t->queue = queue;
+    t->config = config;
+    t->start = *start;
+    t->start.sender = keep(&at, start->sender);
+    t->start.client = keep(&at, start->client);
+    t->start.greeting = keep(&at, start->greeting);
+    heap_init(&t->rcpts, ENVELOPE_BYTES_MAX);
+    heap_init(&t->body, QUEUE_INLINE_BYTES + TRANSACTION_CHUNK_BYTES + RECEIVED_MAX_BYTES);
+    return t;
+}
+
+void transaction_free(struct transaction *t)
+{
+    if (t == NULL)
+        return;
+    put_cancel(&t->put);
+    heap_release(&t->rcpts);
+    heap_release(&t->body);
+    free(t);
+}
+
+uint64_t transaction_id(const struct transaction *t)
+{
+    return t->start.id;
+}
+
+span transaction_sender(const struct transaction *t)
+{
+    return t->start.sender;
+}
+
+uint32_t transaction_rcpts(const struct transaction *t)
+{
+    return t->rcpt_count;
+}
+
+uint64_t transaction_size(const struct transaction *t)
+{
+    return t->size;
+}
+
+bool transaction_rcpt(struct transaction *t, const struct path *path)
+{
+    char memory[ENVELOPE_ADDR_BYTES];
+    struct buf canonical = BUF_OVER(memory);
+    struct envelope_rcpt rcpt = {.address = path->text};
+    size_t need = path->text.n + sizeof(memory) + 32;
+    struct buf block;
+    char *room;
+
+    path_put(&canonical, path);
+    if (canonical.overflow || t->rcpt_count >= ENVELOPE_RCPTS_MAX)
+        return false;
+    if (!span_eq(buf_span(&canonical), path->text))
+        rcpt.canonical = buf_span(&canonical);
+    room = heap_room(&t->rcpts, need);
+    if (room == NULL)
+        return false;
+    block = buf_over(room, need);
+    envelope_put_rcpt(&block, &rcpt);
+    if (block.overflow)
+        return false;
+    heap_added(&t->rcpts, block.n);
+    if (t->rcpt_count++ == 0) {
+        memcpy(t->first, canonical.p, canonical.n);
+        t->first_n = canonical.n;
+    }
+    return true;
+}
+
+bool transaction_data(struct transaction *t, struct received *received)
+{
+    char memory[RECEIVED_MAX_BYTES];
+    struct buf field = BUF_OVER(memory);
+
+    received->greeting = t->start.greeting;
+    received->id = t->start.id;
+    received->wall_ms = t->start.received_ms;
+    if (t->rcpt_count == 1)
+        received->recipient = span_of(t->first, t->first_n);
+    received_put(&field, received);
+    t->size = field.n;
+    return !field.overflow && heap_put(&t->body, buf_span(&field));
+}
+
+/* ---- handing over ---- */
+
+static void on_put(void *arg, const struct put_result *result)
+{
+    struct transaction *t = arg;
+
+    if (t->fn != NULL) {
+        t->fn(t->arg, result);
+        return;
+    }
+    t->answered = true;
+    t->early = result->status;
+}
+
+static void reject(struct transaction *t, unsigned code, span enhanced, span text)
+{
+    if (t->reject.code == 0)
+        t->reject = smtp_reply_of(code, enhanced, text);
+}
+
+/* Look at the header, as much of it as the first QUEUE_INLINE_BYTES hold. */
+static void judge_header(struct transaction *t)
+{
+    const struct config_limits *limits = &t->config->limits;
+    struct header_summary h =
+        header_summarize(heap_span(&t->body), limits->header_size, limits->header_fields);
+
+    if (h.n_received > limits->received_hops)
+        reject(t, 554, SPAN("5.4.6"),
+               SPAN("The message has passed too many servers: it goes round in a loop"));
+    if (h.end == HEADER_LIMIT)
+        reject(t, 552, SPAN("5.3.4"), SPAN("The header of the message is too large"));
+}
+
+/*
+ * The envelope as a string (length in front), into h.
+ *
+ * returns false when there is no memory
+ */
+static bool pack_envelope(const struct transaction *t, struct heap_buf *h)
+{
+    struct envelope e = {
+        .id = t->start.id,
+        .received_ms = t->start.received_ms,
+        .flags = t->start.eight_bit ? ENVELOPE_8BIT : 0,
+        .session = t->start.session,
+        .sender = t->start.sender,
+        .client = t->start.client,
+        .greeting = t->start.greeting,
+        .rcpt_count = t->rcpt_count,
+        .rcpts = heap_span(&t->rcpts),
+    };
+    size_t need = envelope_size(&e) + sizeof(uint32_t);
+    struct buf b;
+    char *room;
+
+    heap_init(h, need);
+    room = heap_room(h, need);
+    if (room == NULL)
+        return false;
+    b = buf_over(room + sizeof(uint32_t), need - sizeof(uint32_t));
+    envelope_put(&b, &e);
+    if (b.overflow)
+        return false;
+    need = b.n;
+    b = buf_over(room, sizeof(uint32_t));
+    pack_u32(&b, (uint32_t)need);
+    heap_added(h, need + sizeof(uint32_t));
+    return true;
+}
+
+static bool hand_over(struct transaction *t, bool whole)
+{
+    struct heap_buf head;
+    bool done = pack_envelope(t, &head);
+    span packed = heap_span(&head);
+
+    put_init(&t->put, on_put, t);
+    if (done && whole)
+        done = put_whole(t->queue, &t->put, packed, heap_span(&t->body));
+    else if (done)
+        done = put_open(t->queue, &t->put, span_skip(packed, sizeof(uint32_t)));
+    heap_release(&head);
+    if (!done)
+        reject(t, 451, SPAN("4.3.0"), SPAN("The queue cannot take the message now; try again"));
+    return done;
+}
+
+static void pass_on(struct transaction *t)
+{
+    if (t->reject.code == 0 && !t->answered)
+        put_chunk(&t->put, heap_span(&t->body));
+    heap_reset(&t->body);
+}
+
+void transaction_chunk(struct transaction *t, span octets)
+{
+    t->size += octets.n;
+    if (t->reject.code != 0 || t->answered)
+        return;
+    if (!heap_put(&t->body, octets)) {
+        reject(t, 451, SPAN("4.3.0"), SPAN("No memory for the message now; try again"));
+        return;
+    }
+    if (!t->passing && t->body.n > QUEUE_INLINE_BYTES) {
+        judge_header(t);
+        t->passing = t->reject.code == 0 && hand_over(t, false);
+    }
+    if (t->passing && t->body.n >= PIECE_BYTES)
+        pass_on(t);
+}
+
+enum transaction_end transaction_end(struct transaction *t, transaction_fn *fn, void *arg,
+                                     struct smtp_reply *out_reply)
+{
+    if (!t->passing)
+        judge_header(t);
+    if (t->passing) {
+        pass_on(t);
+        put_close(&t->put);
+    } else if (t->reject.code == 0) {
+        (void)hand_over(t, true);
+    }
+    /* An answer that came before the end is a refusal, whatever it says. */
+    if (t->answered && t->reject.code == 0)
+        t->reject = transaction_reply(t->early == PUT_OK ? PUT_FAILED : t->early);
+    t->fn = fn;
+    t->arg = arg;
+    *out_reply = t->reject;
+    return t->reject.code == 0 ? TRANSACTION_WAITS : TRANSACTION_REFUSED;
+}
+
+struct smtp_reply transaction_reply(enum put_status status)
+{
+    static const struct {
+        unsigned code;
+        span enhanced;
+        span text;
+    } replies[PUT_STATUS_COUNT] = {
+        [PUT_OK] = {250, SPAN_INIT("2.0.0"), SPAN_INIT("Message accepted")},
+        [PUT_FULL] = {452, SPAN_INIT("4.3.1"), SPAN_INIT("No space for the message; try later")},
+        [PUT_FAILED] = {451, SPAN_INIT("4.3.0"),
+                        SPAN_INIT("The message could not be stored; try again")},
+        [PUT_REFUSED] = {554, SPAN_INIT("5.6.0"), SPAN_INIT("The message cannot be stored")},
+    };
+
+    BUG_IF((unsigned)status >= PUT_STATUS_COUNT, "a put status that is none");
+    return smtp_reply_of(replies[status].code, replies[status].enhanced, replies[status].text);
+}

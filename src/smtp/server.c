@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: ISC */
+/* The session as a whole: input, lines, asking, answering, time. */
+#include "smtp/server.h"
+
+#include "smtp/server_impl.h"
+
+struct smtp_server_conf smtp_server_conf_default(span host)
+{
+    return (struct smtp_server_conf){
+        .host = host,
+        .ext = SMTP_EXT_SERVED,
+        .line_endings = DOT_STRICT,
+        .recipients = SMTP_RECIPIENTS_MAX,
+        .message_bytes = SMTP_MESSAGE_MAX_BYTES,
+        .errors = SMTP_ERRORS_MAX,
+        .junk = SMTP_JUNK_MAX,
+        .command_timeout_ms = SMTP_COMMAND_TIMEOUT_MS,
+    };
+}
+
+/* What the engine believes whenever it changes state. */
+static void assert_server(const struct smtp_server *s)
+{
+    BUG_IF(s->line_n > sizeof(s->line), "more line than there is room for");
+    BUG_IF(s->state == SMTP_SERVER_RCPT && s->recipients == 0, "RCPT without a recipient");
+    BUG_IF(s->state == SMTP_SERVER_DATA && s->recipients == 0, "DATA without a recipient");
+    BUG_IF(s->state < SMTP_SERVER_RCPT && s->recipients > 0, "recipients of no mail");
+}
+
+void smtp_server_enter(struct smtp_server *s, enum smtp_server_state state)
+{
+    s->state = state;
+    s->since_ms = -1;
+    assert_server(s);
+}
+
+void smtp_server_drop_mail(struct smtp_server *s)
+{
+    s->recipients = 0;
+    s->refused_recipients = false;
+    s->utf8 = false;
+    if (s->state > SMTP_SERVER_GREETED && s->state != SMTP_SERVER_CLOSED)
+        smtp_server_enter(s, SMTP_SERVER_GREETED);
+}
+
+void smtp_server_ask(struct smtp_server *s, enum smtp_event_kind kind, struct smtp_reply reply)
+{
+    BUG_IF(s->pending, "two questions at once");
+    s->ev.kind = kind;
+    s->ev.reply = reply;
+    s->pending = true;
+}
+
+void smtp_server_close(struct smtp_server *s, struct smtp_reply reply, enum smtp_close why)
+{
+    /* A time-out may find the peer not reading: then there is nowhere to say it. */
+    if (buf_room(s->out) >= SMTP_REPLY_MAX_BYTES)
+        smtp_reply_put(s->out, reply, SMTP_REPLY_ENHANCED);
+    s->pending = false;
+    s->in = SPAN_NONE;
+    s->ev = (struct smtp_event){.kind = SMTP_EVENT_CLOSE, .why = why, .reply = reply};
+    smtp_server_enter(s, SMTP_SERVER_CLOSED);
+}
+
+void smtp_server_say(struct smtp_server *s, struct smtp_reply reply)
+{
+    if (reply.code >= 400 && ++s->errors >= s->conf->errors) {
+        smtp_server_close(s, SMTP_SAY(421, "4.7.0", "too many errors"), SMTP_CLOSE_TOO_MANY_ERRORS);
+        return;
+    }
+    smtp_reply_put(s->out, reply, SMTP_REPLY_ENHANCED);
+}
+
+bool smtp_server_junk(struct smtp_server *s)
+{
+    if (s->junk++ < s->conf->junk)
+        return true;
+    smtp_server_close(s, SMTP_SAY(421, "4.7.0", "too many commands that send no mail"),
+                      SMTP_CLOSE_TOO_MUCH_JUNK);
+    return false;
+}
+
+void smtp_server_init(struct smtp_server *s, const struct smtp_server_conf *conf, struct buf *out)
+{
+    static const span rest = SPAN_INIT(" ESMTP herald");
+    struct buf text = BUF_OVER(s->line);
+
+    BUG_IF(out->cap < SMTP_SERVER_ROOM_BYTES, "no room for a reply");
+    s->out = out;
+    s->conf = conf;
+    s->state = SMTP_SERVER_CONNECT;
+    s->verb = SMTP_GREETING_HELO;
+    s->errors = 0;
+    s->junk = 0;
+    s->recipients = 0;
+    s->in = SPAN_NONE;
+    s->pending = false;
+    s->swallow = false;
+    s->refused_recipients = false;
+    s->utf8 = false;
+    s->since_ms = -1;
+    s->line_n = 0;
+    s->fault = SMTP_DATA_WHOLE;
+    /* No command can come before the banner: its text may stand where lines will. */
+    buf_put(&text, span_head(conf->host, SMTP_REPLY_LINE_BYTES));
+    buf_put(&text, rest);
+    s->ev = (struct smtp_event){0};
+    smtp_server_ask(s, SMTP_EVENT_CONNECT, smtp_reply_of(220, SPAN_NONE, buf_span(&text)));
+}
+
+void smtp_server_feed(struct smtp_server *s, span in, int64_t now_ms)
+{
+    if (s->state == SMTP_SERVER_CLOSED)
+        return;
+    if (s->pending && s->ev.kind == SMTP_EVENT_CHUNK)
+        s->pending = false; /* it is part of the rest, and is looked at again */
+    s->in = in;
+    if (s->state == SMTP_SERVER_DATA && in.n > 0) {
+        s->since_ms = s->since_ms < 0 ? -1 : now_ms;
+        s->window_bytes += in.n;
+    }
+}
+
+/* Drop an over-long line up to its end; false: the end is not there yet. */
+static bool swallow(struct smtp_server *s)
+{
+    size_t lf = span_find(s->in, '\n');
+
+    s->swallow = lf == s->in.n;
+    s->line_n = 0;
+    s->in = span_skip(s->in, lf + 1);
+    return !s->swallow;
+}
+
+/* Take the next command line, without its end; false: it is not whole yet. */
+static bool take_line(struct smtp_server *s, span *out_line, enum smtp_line_end *out_end)
+{
+    size_t lf = span_find(s->in, '\n');
+    span piece = span_head(s->in, lf + 1);
+    span line;
+
+    if (s->swallow || piece.n > sizeof(s->line) - s->line_n) {
+        *out_end = SMTP_LINE_TOO_LONG;
+        *out_line = SPAN_NONE;
+        return swallow(s);
+    }
+    if (piece.n > 0)
+        memcpy(s->line + s->line_n, piece.p, piece.n);
+    s->line_n += piece.n;
+    s->in = span_skip(s->in, piece.n);
+    if (s->line_n == 0 || s->line[s->line_n - 1] != '\n')
+        return false;
+    line = span_of(s->line, s->line_n - 1);
+    s->line_n = 0;
+    *out_end = line.n > 0 && line.p[line.n - 1] == '\r' ? SMTP_LINE_CRLF : SMTP_LINE_BARE_LF;
+    *out_line = span_head(line, *out_end == SMTP_LINE_CRLF ? line.n - 1 : line.n);
+    return true;
+}
+
+/* One step on; false: more input is wanted. */
+static bool advance(struct smtp_server *s)
+{
+    span line;
+    enum smtp_line_end end;
+
+    if (s->state == SMTP_SERVER_DATA)
+        return smtp_server_data(s);
+    if (s->in.n == 0 || !take_line(s, &line, &end))
+        return false;
+    s->since_ms = -1;
+    s->ev = (struct smtp_event){0};
+    smtp_server_command(s, line, end);
+    return true;
+}
+
+bool smtp_server_next(struct smtp_server *s, struct smtp_event *out_ev)
+{
+    while (!s->pending && s->state != SMTP_SERVER_CLOSED) {
+        if (buf_room(s->out) < SMTP_SERVER_ROOM_BYTES || !advance(s))
+            return false;
+    }
+    if (s->pending && buf_room(s->out) < SMTP_SERVER_ROOM_BYTES)
+        return false;
+    *out_ev = s->ev;
+    return true;
+}
+
+span smtp_server_rest(const struct smtp_server *s)
+{
+    return s->in;
+}
+
+bool smtp_server_wants_room(const struct smtp_server *s)
+{
+    return s->state != SMTP_SERVER_CLOSED && (s->pending || s->in.n > 0) &&
+           buf_room(s->out) < SMTP_SERVER_ROOM_BYTES;
+}
+
+void smtp_server_answer(struct smtp_server *s, struct smtp_reply reply)
+{
+    BUG_IF(!s->pending || s->ev.kind == SMTP_EVENT_CHUNK, "an answer to no question");
+    s->pending = false;
+    s->since_ms = -1;
+    if (reply.code == 421)
+        smtp_server_close(s, reply, SMTP_CLOSE_BY_ANSWER);
+    else
+        smtp_server_settle(s, reply);
+}
+
+void smtp_server_took(struct smtp_server *s)
+{
+    BUG_IF(!s->pending || s->ev.kind != SMTP_EVENT_CHUNK, "no chunk to take");
+    s->pending = false;
+    s->size_bytes += s->ev.chunk.n;
+    s->dots = s->dots_after;
+    s->in = s->in_after;
+}
+
+int64_t smtp_server_deadline(struct smtp_server *s, int64_t now_ms)
+{
+    int64_t end_ms;
+
+    if (s->pending || s->state == SMTP_SERVER_CLOSED) {
+        s->since_ms = -1;
+        s->window_since_ms = -1;
+        return INT64_MAX;
+    }
+    if (s->since_ms < 0)
+        s->since_ms = now_ms;
+    if (s->state != SMTP_SERVER_DATA)
+        return s->since_ms + s->conf->command_timeout_ms;
+    if (s->data_since_ms < 0)
+        s->data_since_ms = now_ms;
+    if (s->window_since_ms < 0) {
+        s->window_since_ms = now_ms;
+        s->window_bytes = 0;
+    }
+    end_ms = min_i64(s->since_ms + SMTP_DATA_TIMEOUT_MS, s->data_since_ms + SMTP_DATA_TOTAL_MS);
+    return min_i64(end_ms, s->window_since_ms + SMTP_DATA_RATE_WINDOW_MS);
+}
+
+/* The minute is over: was it fast enough? Begins the next one. */
+static bool window_is_slow(struct smtp_server *s, int64_t now_ms)
+{
+    bool slow = s->window_bytes < SMTP_DATA_RATE_MIN * SMTP_DATA_RATE_WINDOW_MS / 1000;
+
+    if (s->window_since_ms < 0 || now_ms - s->window_since_ms < SMTP_DATA_RATE_WINDOW_MS)
+        return false;
+    s->window_since_ms = now_ms;
+    s->window_bytes = 0;
+    return slow;
+}
+
+void smtp_server_timeout(struct smtp_server *s, int64_t now_ms)
+{
+    bool data = s->state == SMTP_SERVER_DATA;
+    int64_t limit_ms = data ? SMTP_DATA_TIMEOUT_MS : s->conf->command_timeout_ms;
+
+    if (s->pending || s->state == SMTP_SERVER_CLOSED || s->since_ms < 0)
+        return;
+    if (now_ms - s->since_ms >= limit_ms)
+        smtp_server_close(s, SMTP_SAY(421, "4.4.2", "timed out waiting for you"),
+                          SMTP_CLOSE_TIMEOUT);
+    else if (data && (window_is_slow(s, now_ms) ||
+                      (s->data_since_ms >= 0 && now_ms - s->data_since_ms >= SMTP_DATA_TOTAL_MS)))
+        smtp_server_close(s, SMTP_SAY(421, "4.4.2", "the message comes too slowly"),
+                          SMTP_CLOSE_TOO_SLOW);
+}
+
+const char *smtp_server_state_text(enum smtp_server_state state)
+{
+    static const char *const texts[] = {
+        [SMTP_SERVER_CONNECT] = "connect", [SMTP_SERVER_REFUSED] = "refused",
+        [SMTP_SERVER_START] = "start",     [SMTP_SERVER_GREETED] = "greeted",
+        [SMTP_SERVER_MAIL] = "mail",       [SMTP_SERVER_RCPT] = "rcpt",
+        [SMTP_SERVER_DATA] = "data",       [SMTP_SERVER_CLOSED] = "closed",
+    };
+
+    return texts[state];
+}
+
+const char *smtp_close_text(enum smtp_close why)
+{
+    static const char *const texts[] = {
+        [SMTP_CLOSE_QUIT] = "quit",
+        [SMTP_CLOSE_BY_ANSWER] = "closed-by-us",
+        [SMTP_CLOSE_TOO_MANY_ERRORS] = "too-many-errors",
+        [SMTP_CLOSE_TOO_MUCH_JUNK] = "too-much-junk",
+        [SMTP_CLOSE_NOT_SMTP] = "not-smtp",
+        [SMTP_CLOSE_TIMEOUT] = "timeout",
+        [SMTP_CLOSE_TOO_SLOW] = "too-slow",
+    };
+
+    return texts[why];
+}

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * smtp/server.h - the server's side of an SMTP or LMTP session, as a pure engine.
+ *
+ * Octets in, events and octets out. The engine knows grammar, order and limits
+ * (RFC 5321, 2920, 1870, 2034, 2033) and answers what offends them by itself;
+ * whatever needs judgement it asks: each event carries the reply that plain
+ * consent would give, so `smtp_server_answer(s, ev.reply)` is always a right answer.
+ *
+ *     smtp_server_feed(s, octets, now);
+ *     while (smtp_server_next(s, &ev)) {
+ *         ... ev.kind ...                      CHUNK: take ev.chunk, then smtp_server_took(s)
+ *         smtp_server_answer(s, reply);        all others but CLOSE
+ *     }
+ *     write s->out; keep smtp_server_rest(s) if it is not empty; wait until
+ *     smtp_server_deadline(s, now)
+ *
+ * While an event is unanswered nothing more is read: `next` gives it again, and
+ * the input behind it is `smtp_server_rest`. The caller who cannot answer at
+ * once saves the rest and feeds it, with what came later behind it, afterwards.
+ *
+ * States (server_command.c has the table of what may come when):
+ *
+ *     CONNECT -220-> START -HELO/EHLO-> GREETED -MAIL-> MAIL -RCPT-> RCPT -DATA-> DATA -end->
+ * GREETED |554                              ^--- RSET, HELO, EHLO ------' REFUSED (QUIT only)
+ * CLOSED from anywhere: QUIT, 421, too many errors, not SMTP, time-out
+ *
+ * Not here: who may do what (server/session.c), names (greeting/), TLS and AUTH (not yet).
+ */
+#ifndef SMTP_SERVER_H
+#define SMTP_SERVER_H
+
+#include "base/buf.h"
+#include "name/path.h"
+#include "smtp/dot.h"
+#include "smtp/ext.h"
+#include "smtp/param.h"
+#include "smtp/reply.h"
+
+/* Limits; those of the configuration have these defaults. */
+#define SMTP_LINE_MAX_BYTES      2048 /* a command line, with its CRLF */
+#define SMTP_RECIPIENTS_MAX      1000
+#define SMTP_MESSAGE_MAX_BYTES   (UINT64_C(35) << 20)
+#define SMTP_ERRORS_MAX          20  /* faulty commands in a session */
+#define SMTP_JUNK_MAX            100 /* NOOP, RSET, VRFY, HELP, EHLO since the last mail */
+#define SMTP_COMMAND_TIMEOUT_MS  (300 * 1000)
+#define SMTP_DATA_TIMEOUT_MS     (180 * 1000)
+#define SMTP_DATA_TOTAL_MS       (3600 * 1000)
+#define SMTP_DATA_RATE_WINDOW_MS (60 * 1000)
+#define SMTP_DATA_RATE_MIN       512 /* octets a second over that window */
+
+/* What `next` wants free in s->out before it goes on. */
+#define SMTP_SERVER_ROOM_BYTES SMTP_REPLY_MAX_BYTES
+
+struct smtp_server_conf {
+    span host;    /* our name, in the banner and the greeting replies */
+    unsigned ext; /* set of enum smtp_ext that are announced */
+    bool lmtp;    /* LHLO, and one answer for each recipient at the end of data (RFC 2033) */
+    enum dot_policy line_endings; /* DOT_NORMALISE also reads commands that end in a bare LF */
+    size_t recipients;            /* accepted in one transaction; then 452 */
+    uint64_t message_bytes;       /* 0: no limit */
+    unsigned errors;
+    unsigned junk;
+    int64_t command_timeout_ms;
+};
+
+/* A configuration with all defaults; host is borrowed for the life of the engine. */
+struct smtp_server_conf smtp_server_conf_default(span host);
+
+enum smtp_event_kind {
+    SMTP_EVENT_CONNECT,  /* the connection is there: 220 (go on), 554 (only QUIT is left), 421 */
+    SMTP_EVENT_GREETING, /* HELO, EHLO or LHLO with its argument: 250, or a refusal */
+    SMTP_EVENT_MAIL,     /* a sender */
+    SMTP_EVENT_RCPT,     /* a recipient */
+    SMTP_EVENT_DATA,     /* may the body come? 354, or a refusal */
+    SMTP_EVENT_CHUNK,    /* a piece of the body: smtp_server_took, no answer */
+    SMTP_EVENT_DATA_END, /* the body is whole, or must be dropped: see `fault` */
+    SMTP_EVENT_RSET,     /* the client drops the transaction */
+    SMTP_EVENT_VRFY,
+    SMTP_EVENT_HELP,
+    SMTP_EVENT_NOOP,
+    SMTP_EVENT_CLOSE, /* write s->out and close; stays, wants no answer */
+};
+
+/* How the client greets. */
+enum smtp_greeting_verb {
+    SMTP_GREETING_HELO,
+    SMTP_GREETING_EHLO,
+    SMTP_GREETING_LHLO,
+};
+
+/* How the body ended. */
+enum smtp_data_fault {
+    SMTP_DATA_WHOLE,
+    SMTP_DATA_TOO_BIG,
+    SMTP_DATA_BARE_LINE_END, /* a bare CR or LF, and the policy is strict */
+    SMTP_DATA_NUL,
+};
+
+/* Why the session ends. */
+enum smtp_close {
+    SMTP_CLOSE_QUIT,
+    SMTP_CLOSE_BY_ANSWER, /* the layer above answered 421 */
+    SMTP_CLOSE_TOO_MANY_ERRORS,
+    SMTP_CLOSE_TOO_MUCH_JUNK,
+    SMTP_CLOSE_NOT_SMTP, /* HTTP, SSH, a proxy header */
+    SMTP_CLOSE_TIMEOUT,
+    SMTP_CLOSE_TOO_SLOW, /* the body came slower than the minimum rate, or took too long */
+};
+
+/*
+ * What the engine asks or tells. Fields not named for a kind are zero.
+ *
+ * borrows  names, paths, parameters, arguments: until the answer, whatever happens to the input.
+ *          chunk: from the fed input, until smtp_server_took or the next feed.
+ */
+struct smtp_event {
+    enum smtp_event_kind kind;
+    struct smtp_reply reply; /* what consent says (DATA_END with a fault: what must be said) */
+
+    enum smtp_greeting_verb verb; /* GREETING */
+    span argument;                /* GREETING: the name as said; VRFY, HELP, NOOP */
+    struct path path;             /* MAIL, RCPT */
+    struct smtp_mail_params mail; /* MAIL */
+    struct smtp_rcpt_params rcpt; /* RCPT */
+    span chunk;                   /* CHUNK: content, dots taken off, lines end in CRLF */
+    enum smtp_data_fault fault;   /* DATA_END: not WHOLE: drop the body */
+    uint64_t size_bytes;          /* DATA_END: octets of content */
+    size_t recipient;             /* DATA_END under LMTP: which accepted recipient, from 0 */
+    enum smtp_close why;          /* CLOSE */
+};
+
+enum smtp_server_state {
+    SMTP_SERVER_CONNECT,
+    SMTP_SERVER_REFUSED,
+    SMTP_SERVER_START,
+    SMTP_SERVER_GREETED,
+    SMTP_SERVER_MAIL,
+    SMTP_SERVER_RCPT,
+    SMTP_SERVER_DATA,
+    SMTP_SERVER_CLOSED,
+};
+
+struct smtp_server {
+    struct buf *out; /* the caller's; may be exchanged between calls */
+
+    /* for reading */
+    enum smtp_server_state state;
+    enum smtp_greeting_verb verb; /* of the accepted greeting */
+    unsigned errors;
+    unsigned junk;
+    size_t recipients; /* accepted in this transaction */
+
+    /* private */
+    const struct smtp_server_conf *conf;
+    span in;
+    bool pending;            /* ev waits for its answer */
+    bool swallow;            /* the rest of an over-long line is dropped */
+    bool refused_recipients; /* RCPT was tried */
+    bool utf8;               /* of this transaction */
+    struct smtp_event ev;
+    struct dot_reader dots;
+    struct dot_reader dots_after; /* the reader and input behind the pending chunk */
+    span in_after;
+    uint64_t size_bytes;
+    enum smtp_data_fault fault;
+    int64_t since_ms; /* when the wait began; -1: not waiting */
+    int64_t data_since_ms;
+    int64_t window_since_ms;
+    uint64_t window_bytes;
+    size_t line_n;
+    char line[SMTP_LINE_MAX_BYTES];
+};
+
+/*
+ * conf  borrowed for the life of the engine
+ * out   borrowed; SMTP_SERVER_ROOM_BYTES at least
+ */
+void smtp_server_init(struct smtp_server *s, const struct smtp_server_conf *conf, struct buf *out);
+
+/*
+ * Give the engine input; what it had before and did not read is forgotten (smtp_server_rest).
+ *
+ * in      borrowed until the next feed, or until smtp_server_next returned false
+ * now_ms  monotonic clock
+ */
+void smtp_server_feed(struct smtp_server *s, span in, int64_t now_ms);
+
+/*
+ * The next event; the same again until it is answered.
+ *
+ * returns false: more input is wanted, or room in s->out (smtp_server_wants_room)
+ */
+bool smtp_server_next(struct smtp_server *s, struct smtp_event *out_ev);
+
+/* Input not yet read; borrowed from what was fed. An unanswered chunk is part of it. */
+span smtp_server_rest(const struct smtp_server *s);
+
+/* s->out must be drained before the engine goes on. */
+bool smtp_server_wants_room(const struct smtp_server *s);
+
+/*
+ * Answer the pending event. A 421 ends the session whatever was asked.
+ *
+ * Too few 2yz for the event's kind (a 250 to DATA, say) is a bug of the caller.
+ * Without a pending event, or with a pending CHUNK or CLOSE, it is one too.
+ */
+void smtp_server_answer(struct smtp_server *s, struct smtp_reply reply);
+
+/* The pending CHUNK was taken. */
+void smtp_server_took(struct smtp_server *s);
+
+/*
+ * When smtp_server_timeout must be called, if nothing is fed before; INT64_MAX: no limit,
+ * since we ourselves owe the answer.
+ */
+int64_t smtp_server_deadline(struct smtp_server *s, int64_t now_ms);
+
+/* The clock went on: ends the session with 421 if a limit has passed, else does nothing. */
+void smtp_server_timeout(struct smtp_server *s, int64_t now_ms);
+
+/* "greeting", "mail", … for logs; static. */
+const char *smtp_server_state_text(enum smtp_server_state state);
+const char *smtp_close_text(enum smtp_close why);
+const char *smtp_data_fault_text(enum smtp_data_fault fault);
+
+#endif
