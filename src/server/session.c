@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/num.h"
 #include "config/find.h"
 #include "net/conn.h"
 #include "os/clock.h"
@@ -561,6 +562,13 @@ static void on_conn(void *arg, struct conn *c, enum conn_event ev, unsigned read
 
 /* ---- for smtpd ---- */
 
+static struct ip_addr ip_of(span octets)
+{
+    const uint8_t *p = (const uint8_t *)octets.p;
+
+    return octets.n == 16 ? ip_addr_v6(p) : ip_addr_v4(p);
+}
+
 void session_start(struct smtpd_port *port, int fd, const struct net_addr *client)
 {
     struct smtpd *d = port->smtpd;
@@ -574,8 +582,7 @@ void session_start(struct smtpd_port *port, int fd, const struct net_addr *clien
     }
     *ss = (struct session){.d = d, .port = port, .client = *client, .slot = NO_SLOT};
     ss->id = ident_next(&d->ident, clock_wall_ms());
-    ss->trusted =
-        octets.n == 0 || config_is_trusted(d->config, (const unsigned char *)octets.p, octets.n);
+    ss->trusted = octets.n == 0 || config_is_trusted(d->config, ip_of(octets));
     heap_init(&ss->rest, 2 * TRANSACTION_CHUNK_BYTES);
     heap_init(&ss->unsent, SESSION_UNSENT_BYTES);
     if (!conn_accept(&ss->conn, d->loop, fd, on_conn, ss)) {

@@ -84,9 +84,9 @@ static void on_drain(struct proc *p, bool reload, int64_t deadline_ms)
 {
     struct smtpd *d = p->self;
 
-    d->draining = true;
-    for (size_t i = 0; i < d->port_count; i++)
+    for (size_t i = 0; i < d->port_count && !d->draining; i++)
         listener_stop(&d->ports[i].listener);
+    d->draining = true;
     if (d->session_count == 0) {
         proc_done(p, PROC_EXIT_OK);
         return;

@@ -12,16 +12,18 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "os/clock.h"
 #include "os/file.h"
 #include "store/inner.h"
 
-#define CLOCK_SAVE_MS 1000
-#define PAUSE_MAX_MS  (24 * 3600 * INT64_C(1000))
-#define META_FORMAT   "format"
-#define META_CLOCK    "clock"
-#define FIRST_Q       1000
+#define CLOCK_SAVE_MS     1000
+#define PAUSE_MAX_MS      (24 * 3600 * INT64_C(1000))
+#define META_FORMAT       "format"
+#define META_CLOCK        "clock"
+#define META_LAST_PAGE_AT 136 /* in the first page of the file (store/salvage.c) */
+#define FIRST_Q           1000
 
 const char *const store_db_names[DB_COUNT] = {
     [DB_MSG] = "msg", [DB_BODY] = "body",       [DB_DUE] = "due",
@@ -160,6 +162,28 @@ static enum err check_length(struct store *s)
                : ERR_OK;
 }
 
+/*
+ * A data file that was cut off while LMDB made it: shorter than its two roots, and no root that
+ * names a page. It never held anything, and LMDB would refuse it for ever.
+ */
+static void remove_unborn(struct store *s)
+{
+    char head[META_LAST_PAGE_AT + 8] = {0};
+    struct stat file;
+    struct unpack u;
+    int fd = -1;
+
+    if (os_calls->fstatat(s->dir_fd, STORE_DATA_FILE, &file, 0) != 0 ||
+        file.st_size >= 2 * sysconf(_SC_PAGESIZE))
+        return;
+    if (file_open_read(s->dir_fd, STORE_DATA_FILE, &fd) != ERR_OK)
+        return;
+    u = unpack_over(span_of(head + META_LAST_PAGE_AT, 8));
+    if (file_read_at(fd, head, sizeof(head), 0) != ERR_OK || unpack_u64(&u) <= 1)
+        (void)!file_remove(s->dir_fd, STORE_DATA_FILE);
+    file_close(&fd);
+}
+
 static enum err open_env(struct store *s, const char *dir, struct diag *d)
 {
     char path[STORE_PATH_BYTES];
@@ -175,6 +199,8 @@ static enum err open_env(struct store *s, const char *dir, struct diag *d)
     mdb_env_set_mapsize(s->env, (size_t)STORE_MAP_BYTES);
     mdb_env_set_maxdbs(s->env, DB_COUNT);
     mdb_env_set_assert(s->env, damaged);
+    if ((s->flags & STORE_CREATE) != 0)
+        remove_unborn(s);
     rc = mdb_env_open(s->env, name, flags, 0600);
     if (rc == 0)
         rc = check_length(s) == ERR_CORRUPT ? MDB_CORRUPTED : 0;
