@@ -20,8 +20,8 @@
 #include "os/file.h"
 #include "os/random.h"
 
-#define DIR_CACHE  128 /* open mailboxes */
-#define FILE_BYTES 160 /* of a name in new/ */
+#define DIR_CACHE  MAILDIR_BATCH_MAX /* open mailboxes: enough for any batch */
+#define FILE_BYTES 160               /* of a name in new/ */
 #define HOST_BYTES 80
 #define OUT_BYTES  (256u << 10)
 #define IN_BYTES   (64u << 10)
