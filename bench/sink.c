@@ -85,6 +85,11 @@ static void command_line(struct peer *p)
     } else if (begins(p, "QUIT")) {
         reply(p, "221 2.0.0 bye\r\n");
         p->ended = true;
+    } else if (begins(p, "NOOP")) {
+        char text[64];
+
+        (void)snprintf(text, sizeof(text), "250 2.0.0 %llu\r\n", messages);
+        reply(p, text);
     } else {
         reply(p, "250 2.0.0 fine\r\n");
     }

@@ -5,5 +5,8 @@
 const struct cli_command *const cli_commands[] = {
     &cli_config,
     &cli_help,
+    &cli_judge,
+    &cli_serve,
+    &cli_spf,
     NULL,
 };

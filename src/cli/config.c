@@ -39,12 +39,15 @@ static int print(void (*put)(struct buf *b, const void *what), const void *what)
 
 /* ---- problems ---- */
 
-static void print_problems(const struct config_problems *all, bool json)
+/* What has no place in a file is about this machine; a check of a file leaves it out. */
+static void print_problems(const struct config_problems *all, bool json, bool file_only)
 {
     for (size_t i = 0; i < all->n; i++) {
         char text[PROBLEM_BYTES * 2];
         struct buf b = BUF_OVER(text);
 
+        if (file_only && all->items[i].warning && all->items[i].file[0] == '\0')
+            continue;
         if (json)
             config_problem_json(&all->items[i], &b);
         else
@@ -64,7 +67,7 @@ static int check(const struct options *o)
     if (o->argc != 1)
         return cli_wrong_usage(&cli_config, "check needs one FILE");
     c = config_load(o->argv[0], &problems);
-    print_problems(&problems, o->json);
+    print_problems(&problems, o->json, true);
     config_problems_finish(&problems);
     if (c == NULL)
         return CLI_CONFIG;
@@ -95,7 +98,7 @@ static int show(const struct options *o)
         return cli_wrong_usage(&cli_config, "show needs at most one FILE");
     c = config_load(file, &problems);
     if (c == NULL || !o->json)
-        print_problems(&problems, false);
+        print_problems(&problems, false, false);
     config_problems_finish(&problems);
     if (c == NULL)
         return CLI_CONFIG;

@@ -83,8 +83,9 @@ const struct cli_command cli_serve = {
     .name = "serve",
     .summary = "run the mail server",
     .usage = "herald serve [-c FILE]",
-    .options = "  -c, --config FILE  read FILE; without it the server is one to try: loopback, the\n"
-               "                     domains localhost and example.test, nothing leaves\n",
+    .options =
+        "  -c, --config FILE  read FILE; without it the server is one to try: loopback, the\n"
+        "                     domains localhost and example.test, nothing leaves\n",
     .examples = "  herald serve\n"
                 "  herald serve -c /etc/herald/herald.conf\n",
     .run = run_serve,

@@ -32,7 +32,7 @@ static bool is_skipped(span line)
 
 /* The octets of a file named by a value; they are the caller's to free. */
 static bool file_open(struct config_load *load, const struct config_where *where, span path,
-                      span *out_text)
+                      struct config_source *out_text)
 {
     enum err e;
     int sys = 0;
@@ -41,7 +41,7 @@ static bool file_open(struct config_load *load, const struct config_where *where
         config_load_complain(load, where, path, "not the path of a file");
         return false;
     }
-    path = config_pool_copy(load->pool, path);
+    path = config_tree_path_from(load->pool, path, where->file);
     e = config_source_read(path.p, CONFIG_LIST_MAX_BYTES, out_text, &sys);
     if (e != ERR_OK)
         config_load_complain(load, where, path, sys != 0 ? strerror(sys) : err_text(e));
@@ -50,12 +50,14 @@ static bool file_open(struct config_load *load, const struct config_where *where
 
 static bool file_lines(struct lines *l, const struct config_where *where, span path)
 {
-    span text, rest, line;
+    struct config_source text;
+    span rest, line;
 
     if (!file_open(l->load, where, path, &text))
         return false;
-    l->where = (struct config_where){config_pool_copy(l->load->pool, path).p, 0, 0};
-    rest = text;
+    l->where =
+        (struct config_where){config_tree_path_from(l->load->pool, path, where->file).p, 0, 0};
+    rest = config_source_span(&text);
     while (span_line(&rest, &line)) {
         const char *why;
 
@@ -69,7 +71,7 @@ static bool file_lines(struct lines *l, const struct config_where *where, span p
         l->where.line = 0;
         config_load_warn(l->load, &l->where, SPAN_NONE, "more lines are bad than are named here");
     }
-    free((void *)(uintptr_t)text.p);
+    config_source_free(&text);
     config_map_trim(l->map);
     return true;
 }
@@ -245,25 +247,28 @@ bool config_list_read_aliases(struct config_load *load, const struct config_valu
                               struct config_map *map)
 {
     struct lines l = {.load = load, .map = map, .add = add_alias};
-    span text, rest, line;
+    struct config_source text;
+    span rest, line;
     unsigned n_lines;
 
     if (!file_open(load, &path->where, path->text, &text))
         return false;
-    l.where = (struct config_where){path->text.p, 1, 0};
-    for (rest = text; logical_line(&rest, &line, &n_lines); l.where.line += n_lines) {
+    l.where = (struct config_where){
+        config_tree_path_from(load->pool, path->text, path->where.file).p, 1, 0};
+    for (rest = config_source_span(&text); logical_line(&rest, &line, &n_lines);
+         l.where.line += n_lines) {
         const char *why;
 
         /* Ends of line inside a continued alias are blanks; the memory is our own copy. */
         for (size_t i = 0; i < line.n; i++)
             if (line.p[i] == '\n' || line.p[i] == '\r')
-                ((char *)(uintptr_t)text.p)[(size_t)(line.p - text.p) + i] = ' ';
+                text.p[(size_t)(line.p - text.p) + i] = ' ';
         line = span_trim(line);
         why = is_skipped(line) ? NULL : l.add(&l, line);
         if (why != NULL)
             bad_line(&l, line, why);
     }
-    free((void *)(uintptr_t)text.p);
+    config_source_free(&text);
     config_map_trim(map);
     return true;
 }

@@ -30,7 +30,7 @@ static void fill_escaped(char *out, size_t cap, span text)
     struct buf b = buf_over(out, cap - 1);
 
     /* Each octet may become four, and "..." follows. */
-    escape_text(&b, text, (cap - 4) / 4);
+    escape_text(&b, text, min_size(ESCAPE_CUT_BYTES, (cap - 4) / 4));
     out[b.n] = '\0';
 }
 
@@ -78,7 +78,7 @@ void config_load_warn(struct config_load *load, const struct config_where *where
 /* ---- what is not known ---- */
 
 /* The key or section nearest to `word`: here first, then anywhere. */
-static void fill_nearest(struct config_problem *p, span section, span word)
+static void fill_nearest(struct config_problem *p, span section, span word, bool is_block)
 {
     struct buf b = buf_over(p->nearest, sizeof p->nearest - 1);
     size_t best = SIZE_MAX;
@@ -94,7 +94,7 @@ static void fill_nearest(struct config_problem *p, span section, span word)
             buf_reset(&b);
             buf_printf(&b, "%s { }", config_sections[i].name);
         }
-    if (best != SIZE_MAX)
+    if (best != SIZE_MAX || is_block)
         return;
     for (size_t i = 0; i < config_keys_n; i++)
         if (near_is_nearer(word, span_cstr(config_keys[i].name), &best)) {
@@ -116,7 +116,7 @@ static void complain_unknown(struct config_load *load, span section, const struc
     FILL(p.file, span_cstr(node->where.file));
     fill_escaped(p.found, sizeof p.found, node->key);
     FILL(p.text, span_cstr(words));
-    fill_nearest(&p, section, node->key);
+    fill_nearest(&p, section, node->key, node->value == NULL);
     if (section.n == 0)
         FILL(p.key, node->key);
     else {

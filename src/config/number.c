@@ -53,7 +53,8 @@ static void put(struct buf *b, uint64_t n, const struct unit *units, size_t n_un
         if (n != 0 && n % units[i].factor == 0)
             best = i;
     buf_put_u64(b, n / units[best].factor);
-    buf_put(b, units[best].name);
+    if (n != 0)
+        buf_put(b, units[best].name);
 }
 
 void config_number_put_duration(struct buf *b, uint64_t ms)

@@ -18,7 +18,7 @@ struct config_problem {
     unsigned line;     /* 1 and up; 0: none */
     unsigned column;   /* 1 and up; 0: none */
     char key[80];      /* "limits.recipients"; "" when none */
-    char found[80];    /* escaped; "" when none */
+    char found[264];   /* escaped; "" when none */
     char allowed[256]; /* "" when none */
     char nearest[80];  /* the key that may have been meant; "" when none */
     char text[256];    /* what is wrong, in words; never empty */

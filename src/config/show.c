@@ -301,7 +301,7 @@ static void put_mdoc_section(struct buf *b, const char *section)
 
 void config_show_put_mdoc(struct buf *b)
 {
-    buf_put(b, SPAN(".Ss At the top\n"));
+    buf_put(b, SPAN(".Ss Outside of any section\n"));
     put_mdoc_section(b, "");
     for (size_t i = 0; i < config_sections_n; i++) {
         const struct config_section *section = &config_sections[i];

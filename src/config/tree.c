@@ -40,7 +40,7 @@ static void complain(struct config_parse *p, const struct config_where *where, s
     struct config_problem problem = {.line = where->line, .column = where->column};
     struct buf b = buf_over(problem.found, sizeof problem.found - 1);
 
-    escape_text(&b, found, ESCAPE_CUT_BYTES / 4);
+    escape_text(&b, found, ESCAPE_CUT_BYTES);
     b = buf_over(problem.file, sizeof problem.file - 1);
     buf_put(&b, span_head(span_cstr(where->file), sizeof problem.file - 1));
     b = buf_over(problem.text, sizeof problem.text - 1);
@@ -313,8 +313,7 @@ struct config_node *config_tree_parse(struct config_parse *p, const char *file, 
     return nodes;
 }
 
-/* A relative path is meant from the directory of the file that names it. */
-static span path_from(struct config_pool *pool, span path, const char *file)
+span config_tree_path_from(struct config_pool *pool, span path, const char *file)
 {
     span dir = span_cstr(file);
     size_t slash = span_rfind(dir, '/');
@@ -331,9 +330,9 @@ static span path_from(struct config_pool *pool, span path, const char *file)
 struct config_node *config_tree_parse_file(struct config_parse *p, span path,
                                            const struct config_where *from)
 {
-    span whole = path_from(p->pool, path, from->file);
+    span whole = config_tree_path_from(p->pool, path, from->file);
     struct config_node *nodes;
-    span text;
+    struct config_source text;
     int sys;
     enum err e;
 
@@ -351,9 +350,9 @@ struct config_node *config_tree_parse_file(struct config_parse *p, span path,
         return NULL;
     }
     p->includes++;
-    nodes = config_tree_parse(p, whole.p, text);
+    nodes = config_tree_parse(p, whole.p, config_source_span(&text));
     p->includes--;
-    free((void *)(uintptr_t)text.p);
+    config_source_free(&text);
     return nodes;
 }
 

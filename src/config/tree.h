@@ -17,7 +17,7 @@
 #include "config/pool.h"
 #include "config/problem.h"
 
-#define CONFIG_TEXT_MAX_BYTES (8u * 1024 * 1024)
+#define CONFIG_TEXT_MAX_BYTES ((size_t)8 * 1024 * 1024)
 #define CONFIG_DEPTH_MAX      16 /* blocks, lists and objects inside each other */
 #define CONFIG_INCLUDES_MAX   8  /* files that include each other */
 #define CONFIG_WORD_MAX_BYTES 4096
@@ -64,6 +64,9 @@ struct config_node *config_tree_parse(struct config_parse *p, const char *file, 
 /* The same for a file; a file that cannot be read is a problem at `from` (may be all 0). */
 struct config_node *config_tree_parse_file(struct config_parse *p, span path,
                                            const struct config_where *from);
+
+/* The path that a file names; a relative one is meant from the directory of that file. */
+span config_tree_path_from(struct config_pool *pool, span path, const char *file);
 
 /* A value as it is written in a file. */
 void config_tree_put_value(struct buf *b, const struct config_value *value);

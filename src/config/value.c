@@ -292,9 +292,9 @@ static bool read_via(struct config_load *load, const struct config_value *value,
     static const enum config_via vias[] = {CONFIG_VIA_MX, CONFIG_VIA_HOLD};
     struct config_route *route =
         (struct config_route *)(void *)((char *)at - offsetof(struct config_route, via));
-    int n;
+    int n = 0;
 
-    if (word_find(value, load->key->words, &n)) {
+    if (word_find(value, load->key->words, &n) && (size_t)n < COUNT(vias)) {
         route->via = vias[n];
         return true;
     }
@@ -308,9 +308,10 @@ static bool read_egress(struct config_load *load, const struct config_value *val
     const struct config_egress **egress = at;
     const struct config *c = load->c;
 
-    if (!is_text(value) || c->n_egresses == 0)
+    if (!is_text(value))
         return refuse(load, value, NULL);
-    *egress = &c->egresses[0];
+    /* Without any block those of the file were wrong, and that has been said. */
+    *egress = c->n_egresses != 0 ? &c->egresses[0] : NULL;
     if (value->text.n == 0)
         return true;
     for (size_t i = 0; i < c->n_egresses; i++)
@@ -329,7 +330,7 @@ static bool in_range(const struct config_load *load, uint64_t n)
 static bool read_amount(struct config_load *load, const struct config_value *value, uint64_t *at,
                         bool (*parse)(span s, uint64_t *out))
 {
-    uint64_t n;
+    uint64_t n = 0;
 
     if (value->kind != CONFIG_WORD || !parse(value->text, &n))
         return refuse(load, value, NULL);

@@ -25,7 +25,7 @@
 #include "base/pack.h"
 #include "name/addr.h"
 
-#define DNS_RECORDS_MAX      100u
+#define DNS_RECORDS_MAX      512u
 #define DNS_ANSWER_MAX_BYTES 65536u
 #define DNS_NAME_MAX_BYTES   1008u /* text of a name of 255 octets, each written \DDD */
 /* What a packed answer can need at most: one frame between processes. */

@@ -222,8 +222,8 @@ static void put_words(struct buf *b, const struct dsn *d)
         date_put(b, d->retry_until_ms);
         buf_put(b, SPAN(".\r\n"));
     }
-    buf_printf(b, "\r\nThe number of the message here is %s; %s below.\r\n",
-               num_id_text(d->about_id).text, "its header stands");
+    buf_printf(b, "\r\nThe number of the message here is %s; its header stands below.\r\n",
+               num_id_text(d->about_id).text);
 }
 
 /* RFC 3464 2.2 and 2.3. */

@@ -138,7 +138,7 @@ static enum path_fault split(struct path *p, unsigned allow)
     if (local_n == p->text.n)
         return PATH_NO_DOMAIN;
     if (p->text.p[local_n] != '@')
-        return PATH_BAD_QUOTE;
+        return p->quoted ? PATH_BAD_QUOTE : PATH_BAD_LOCAL;
     p->domain = span_skip(p->text, local_n + 1);
     return check_domain(p, allow);
 }
@@ -153,7 +153,7 @@ static size_t closing(span s)
     return from;
 }
 
-/* s begins behind '<'; the bracket has been seen. */
+/* s begins behind '<'. A route that is dropped does not count against the length. */
 static enum path_fault take_inner(span *s, unsigned allow, struct path *p)
 {
     if (!drop_route(s))
@@ -161,6 +161,8 @@ static enum path_fault take_inner(span *s, unsigned allow, struct path *p)
     p->text = span_head(*s, closing(*s));
     if (p->text.n == s->n)
         return PATH_UNCLOSED;
+    if (p->text.n + 2 > PATH_MAX_BYTES)
+        return PATH_LONG;
     *s = span_skip(*s, p->text.n + 1);
     if (p->text.n == 0)
         return (allow & PATH_ALLOW_NULL) != 0 ? PATH_FINE : PATH_NULL;
@@ -179,8 +181,6 @@ enum path_fault path_take(span *rest, unsigned allow, struct path *out_path)
     fault = take_inner(&s, allow, &p);
     if (fault != PATH_FINE)
         return fault;
-    if (rest->n - s.n > PATH_MAX_BYTES)
-        return PATH_LONG;
     if (s.n > 0 && !ascii_is_blank(s.p[0]))
         return PATH_TRAILING;
     *rest = s;
@@ -244,7 +244,7 @@ void path_put(struct buf *b, const struct path *p)
 
 const char *path_fault_text(enum path_fault fault)
 {
-#define FAULT_ROW(id, text) [id] = text,
+#define FAULT_ROW(id, text) [id] = (text),
     static const char *const texts[] = {PATH_FAULT_LIST(FAULT_ROW)};
 #undef FAULT_ROW
 

@@ -15,8 +15,8 @@
 #include "base/hash.h"
 #include "net/addr.h"
 
-#define CENSUS_SLOTS   4096 /* clients at once; a power of two */
-#define CENSUS_PROBES  16   /* neighbours looked at */
+#define CENSUS_SLOTS  4096 /* clients at once; a power of two */
+#define CENSUS_PROBES 16   /* neighbours looked at */
 
 struct census_table;
 

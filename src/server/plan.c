@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,12 +11,7 @@
 #include "os/heap.h"
 #include "os/log.h"
 #include "os/random.h"
-#include "server/deliver.h"
-#include "server/queue.h"
-#include "server/relay.h"
-#include "server/resolver.h"
-#include "server/sandbox_table.h"
-#include "server/smtpd.h"
+#include "server/kinds.h"
 
 #define PATH_BYTES 1024
 
@@ -165,50 +161,20 @@ static bool add_listeners(struct plan *p, struct supervisor_plan *out, struct di
     return false;
 }
 
-/* ---- processes ---- */
-
-static const struct {
-    const char *name;
-    int (*run)(struct proc *p);
-    unsigned peers;
-} kinds[PROC_KIND_COUNT] = {
-    [PROC_SMTPD] = {"smtpd", smtpd_run, 1u << PROC_QUEUE | 1u << PROC_RESOLVER},
-    [PROC_RESOLVER] = {"resolver", resolver_run, 0},
-    [PROC_QUEUE] = {"queue", queue_run, 1u << PROC_RELAY | 1u << PROC_DELIVER},
-    [PROC_RELAY] = {"relay", relay_run, 1u << PROC_RESOLVER},
-    [PROC_DELIVER] = {"deliver", deliver_run, 0},
-};
-
-static unsigned workers_of(const struct config *c)
-{
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    uint64_t n = c->workers != 0 ? c->workers : cores > 0 ? (uint64_t)cores : 1;
-
-    return (unsigned)(n < PROC_COUNT_MAX ? n : PROC_COUNT_MAX);
-}
-
-static void fill_specs(struct plan *p)
-{
-    for (unsigned kind = 0; kind < PROC_KIND_COUNT; kind++) {
-        p->specs[kind] = (struct proc_spec){
-            .name = kinds[kind].name,
-            .count = kind == PROC_SMTPD ? workers_of(p->config) : 1,
-            .run = kinds[kind].run,
-            .peers = kinds[kind].peers,
-            .sandbox = &sandbox_table[kind],
-        };
-    }
-}
-
-/* One census for the life of the server: sessions of a draining generation count on. */
-static struct census_table *census_of(void)
+/*
+ * One census for all generations with the same number of workers, so that the sessions of one that
+ * drains count on. A former table stays: those who drain still use it.
+ */
+static struct census_table *census_of(unsigned workers)
 {
     static struct census_table *table;
+    static unsigned columns;
     struct hash_key key;
 
-    if (table == NULL) {
+    if (table == NULL || columns != 2 * workers) {
+        columns = 2 * workers;
         os_random(&key, sizeof(key));
-        table = census_table_new(key, 2 * PROC_COUNT_MAX);
+        table = census_table_new(key, columns);
     }
     return table;
 }
@@ -218,8 +184,9 @@ static struct census_table *census_of(void)
 static bool find_user(const struct config *c, struct user *out, struct diag *d)
 {
     bool fallback = false;
+    bool named = c->user.n != 0 && !span_eq(c->user, SPAN(USER_DEFAULT));
 
-    if (user_find(c->user.n != 0 ? c->user.p : NULL, out, &fallback, d) != ERR_OK)
+    if (user_find(named ? c->user.p : NULL, out, &fallback, d) != ERR_OK)
         return false;
     if (fallback)
         log_text(LOG_CONFIG_WARNING, LOG_WARNING,
@@ -255,16 +222,16 @@ bool plan_load(void *arg, struct supervisor_plan *out, struct diag *d)
     out->specs = p->specs;
     out->kind_count = PROC_KIND_COUNT;
     p->config = read_config(source, d);
-    p->context = (struct context){p->config, census_of()};
     if (p->config == NULL)
         return false;
     set_log(p->config);
+    kinds_fill(p->specs, p->config);
+    p->context = (struct context){p->config, census_of(p->specs[PROC_SMTPD].count)};
     if (p->context.census == NULL) {
         (void)diag_set(d, ERR_NOMEM, errno, "no shared memory");
         return false;
     }
     out->drain_ms = (int64_t)p->config->drain_timeout_ms;
-    fill_specs(p);
     if (!find_user(p->config, &out->user, d) || !make_dirs(p->config, &out->user, d) ||
         !add_listeners(p, out, d))
         return false;

@@ -20,7 +20,6 @@ struct proc_inner {
     struct chan control;
     struct loop_task hand_over;
     struct loop_hook flush;
-    bool draining;
     int status;
 };
 
@@ -113,9 +112,6 @@ static void start_drain(struct proc_inner *in, bool reload, int64_t deadline_ms)
 {
     struct proc *p = in->proc;
 
-    if (in->draining)
-        return;
-    in->draining = true;
     if (p->on_drain != NULL)
         p->on_drain(p, reload, deadline_ms);
     else

@@ -40,12 +40,13 @@ struct proc;
 
 /* One row a kind; the row's index is the kind. */
 struct proc_spec {
-    const char *name;                  /* "smtpd"; the process is called "herald-smtpd" */
-    unsigned count;                    /* 1 to PROC_COUNT_MAX; 0: none of it */
-    int (*run)(struct proc *p);        /* returns the exit status */
-    unsigned peers;                    /* 1u << kind for each kind that it asks (smtpd -> queue) */
-    bool keep_user;                    /* true: stays what the supervisor is */
+    const char *name;           /* "smtpd"; the process is called "herald-smtpd" */
+    unsigned count;             /* 1 to PROC_COUNT_MAX; 0: none of it */
+    int (*run)(struct proc *p); /* returns the exit status */
+    unsigned peers;             /* 1u << kind for each kind that it asks (smtpd -> queue) */
+    bool keep_user;             /* true: stays what the supervisor is */
     const struct sandbox_row *sandbox; /* NULL: none (tests) */
+    bool lingers; /* may go on for long after a reload: gets the new generation's peers then */
 };
 
 /* A bound socket for the children of one kind. `name` and `config` are the plan's. */
@@ -57,13 +58,19 @@ struct proc_listener {
     const void *config; /* what the configuration says of it; opaque here */
 };
 
-/* A channel to a process of this kind is at fd (taken); also after a restart of that one. */
+/*
+ * A channel to a process of this kind is at fd (taken); also after a restart of that one. This can
+ * come before the end of the old channel was seen: close that one, what was asked there is lost.
+ */
 typedef void proc_peer_fn(struct proc *p, unsigned kind, unsigned index, int fd);
 
 /*
  * Finish what is under way, begin nothing new, then call proc_done. After deadline_ms (monotonic)
- * the process is killed. reload: others take over at once, so let sessions go soon. Listeners must
- * be stopped inside the callback: their descriptors are closed after it.
+ * the process is killed.
+ *
+ * reload: others have taken over; sessions may go on in their own time, and what this process asks
+ * of others it asks of the new ones, whose channels come through on_peer. May be followed by a
+ * second call with reload false and a nearer deadline.
  */
 typedef void proc_drain_fn(struct proc *p, bool reload, int64_t deadline_ms);
 

@@ -27,16 +27,16 @@
 #include "server/proc.h"
 #include "smtp/client.h"
 
-#define RELAY_SCRATCH_BYTES   (64u << 10) /* each of input and output */
-#define RELAY_CONNECT_MS      30000       /* for one address */
-#define RELAY_ADDRESSES_MAX   8           /* addresses tried for one connection */
-#define RELAY_IDLE_MS         5000        /* how long a connection waits for another job */
-#define RELAY_MAILS_MAX       1000        /* mails over one connection */
-#define RELAY_PLAN_MS         60000       /* how long a destination's addresses are believed */
-#define RELAY_FIRST_CONNS     5           /* connections before one of them has succeeded */
-#define RELAY_DEST_SLOTS      1024        /* a power of two */
-#define RELAY_KEY_BYTES       400
-#define RELAY_REPLY_BYTES     JOB_REPLY_BYTES
+#define RELAY_SCRATCH_BYTES (64u << 10) /* each of input and output */
+#define RELAY_CONNECT_MS    30000       /* for one address */
+#define RELAY_ADDRESSES_MAX 8           /* addresses tried for one connection */
+#define RELAY_IDLE_MS       5000        /* how long a connection waits for another job */
+#define RELAY_MAILS_MAX     1000        /* mails over one connection */
+#define RELAY_PLAN_MS       60000       /* how long a destination's addresses are believed */
+#define RELAY_FIRST_CONNS   5           /* connections before one of them has succeeded */
+#define RELAY_DEST_SLOTS    1024        /* a power of two */
+#define RELAY_KEY_BYTES     400
+#define RELAY_REPLY_BYTES   JOB_REPLY_BYTES
 
 struct relay;
 struct relay_dest;
@@ -98,18 +98,18 @@ struct relay_dest {
     size_t waiting;
     struct relay_conn *conns;
     size_t conn_count;
-    size_t opening;         /* of them those that are not yet greeted */
-    size_t ceiling;         /* the other side wants no more connections than this; 0: unknown */
-    bool asking;            /* the plan is being made */
-    bool proven;            /* a connection was accepted since the plan was made */
-    struct mxplan *plan;    /* NULL: the address is given */
-    int64_t planned_ms;     /* INT64_MIN: never */
+    size_t opening;      /* of them those that are not yet greeted */
+    size_t ceiling;      /* the other side wants no more connections than this; 0: unknown */
+    bool asking;         /* the plan is being made */
+    bool proven;         /* a connection was accepted since the plan was made */
+    struct mxplan *plan; /* NULL: the address is given */
+    int64_t planned_ms;  /* INT64_MIN: never */
     struct relay_target targets[RELAY_ADDRESSES_MAX];
     size_t target_count;
     struct loop_task tidy; /* frees it when nothing is left */
     size_t host_n;
     size_t key_n;
-    char *host;  /* NUL-terminated, in key */
+    char *host; /* NUL-terminated, in key */
     char key[]; /* text that tells destinations apart */
 };
 

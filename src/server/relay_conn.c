@@ -492,11 +492,11 @@ static void describe(struct relay_conn *c, const struct relay_target *t)
 static bool source_of(const struct relay_dest *d, const struct relay_target *t,
                       struct net_addr *out)
 {
-    struct ip_addr ip;
+    const struct ip_addr *from = &d->egress->address;
 
-    if (d->egress->address.n == 0 || !ip_addr_parse(d->egress->address, &ip))
+    if (from->family == IP_NONE)
         return false;
-    *out = net_addr_ip(span_of(ip.octet, ip_addr_bytes(ip)), 0);
+    *out = net_addr_ip(span_of(from->octet, ip_addr_bytes(*from)), 0);
     return net_addr_family(out) == net_addr_family(&t->addr);
 }
 

@@ -139,8 +139,7 @@ void relay_dest_fail(struct relay_dest *d, const struct relay_verdict *v, unsign
 
 static void fail_text(struct relay_dest *d, enum job_verdict verdict, span status, const char *text)
 {
-    struct relay_verdict v = {
-        .verdict = verdict, .status = status, .reply = span_cstr(text)};
+    struct relay_verdict v = {.verdict = verdict, .status = status, .reply = span_cstr(text)};
 
     relay_dest_fail(d, &v, verdict == JOB_DEFERRED ? JOB_UNREACHABLE : 0);
 }
@@ -345,7 +344,8 @@ void relay_dest_add(struct relay *r, struct relay_job *j)
 
     if (d == NULL) {
         static const struct relay_verdict bad = {
-            .verdict = JOB_DEFERRED, .status = SPAN_INIT("4.3.0"),
+            .verdict = JOB_DEFERRED,
+            .status = SPAN_INIT("4.3.0"),
             .reply = SPAN_INIT("no memory for the destination, or its name is too long")};
 
         relay_job_settle(j, SMTP_ALL_RCPTS, &bad);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/num.h"
 #include "config/find.h"
 #include "net/conn.h"
 #include "os/clock.h"
@@ -11,7 +12,7 @@
 #include "os/log.h"
 
 #define SESSION_UNSENT_BYTES (64u << 10) /* replies the client has not taken yet */
-#define SESSION_UNSENT_MS    60000        /* how long it may leave them */
+#define SESSION_UNSENT_MS    60000       /* how long it may leave them */
 #define NO_SLOT              UINT32_MAX
 
 struct session {
@@ -163,8 +164,7 @@ static bool on_connect(struct session *ss, const struct smtp_event *ev)
     /* The share of one client does not bind those who may relay: they are our own. */
     struct census_limits census = {limits->sessions,
                                    ss->trusted ? UINT64_MAX : limits->sessions_per_client};
-    enum census_verdict verdict =
-        census_enter(&ss->d->census, &ss->client, &census, &ss->slot);
+    enum census_verdict verdict = census_enter(&ss->d->census, &ss->client, &census, &ss->slot);
 
     if (verdict == CENSUS_FINE)
         smtp_server_answer(&ss->smtp, ev->reply);
@@ -394,12 +394,12 @@ static bool on_close(struct session *ss, const struct smtp_event *ev)
 typedef bool event_fn(struct session *ss, const struct smtp_event *ev);
 
 static event_fn *const handlers[] = {
-    [SMTP_EVENT_CONNECT] = on_connect, [SMTP_EVENT_GREETING] = on_greeting,
-    [SMTP_EVENT_MAIL] = on_mail,       [SMTP_EVENT_RCPT] = on_rcpt,
-    [SMTP_EVENT_DATA] = on_data,       [SMTP_EVENT_CHUNK] = on_chunk,
+    [SMTP_EVENT_CONNECT] = on_connect,   [SMTP_EVENT_GREETING] = on_greeting,
+    [SMTP_EVENT_MAIL] = on_mail,         [SMTP_EVENT_RCPT] = on_rcpt,
+    [SMTP_EVENT_DATA] = on_data,         [SMTP_EVENT_CHUNK] = on_chunk,
     [SMTP_EVENT_DATA_END] = on_data_end, [SMTP_EVENT_RSET] = on_rset,
-    [SMTP_EVENT_VRFY] = on_plain,      [SMTP_EVENT_HELP] = on_plain,
-    [SMTP_EVENT_NOOP] = on_plain,      [SMTP_EVENT_CLOSE] = on_close,
+    [SMTP_EVENT_VRFY] = on_plain,        [SMTP_EVENT_HELP] = on_plain,
+    [SMTP_EVENT_NOOP] = on_plain,        [SMTP_EVENT_CLOSE] = on_close,
 };
 
 /* ---- octets in and out ---- */
@@ -426,9 +426,8 @@ static const char *why_closed(struct session *ss)
 {
     struct smtp_event ev;
 
-    return smtp_server_next(&ss->smtp, &ev) && ev.kind == SMTP_EVENT_CLOSE
-               ? smtp_close_text(ev.why)
-               : "shut down";
+    return smtp_server_next(&ss->smtp, &ev) && ev.kind == SMTP_EVENT_CLOSE ? smtp_close_text(ev.why)
+                                                                           : "shut down";
 }
 
 /* Wait for whatever is next: the client, the socket's room, the queue, or the end. */
@@ -498,8 +497,7 @@ static void run(struct session *ss, span input)
         return;
     }
     ss->smtp.out = &ss->d->output;
-    smtp_server_feed(&ss->smtp, in_rest ? heap_span(&ss->rest) : input,
-                     loop_now_ms(ss->d->loop));
+    smtp_server_feed(&ss->smtp, in_rest ? heap_span(&ss->rest) : input, loop_now_ms(ss->d->loop));
     serve(ss);
     keep_rest(ss, in_rest);
     if (may_end(ss))
@@ -564,6 +562,13 @@ static void on_conn(void *arg, struct conn *c, enum conn_event ev, unsigned read
 
 /* ---- for smtpd ---- */
 
+static struct ip_addr ip_of(span octets)
+{
+    const uint8_t *p = (const uint8_t *)octets.p;
+
+    return octets.n == 16 ? ip_addr_v6(p) : ip_addr_v4(p);
+}
+
 void session_start(struct smtpd_port *port, int fd, const struct net_addr *client)
 {
     struct smtpd *d = port->smtpd;
@@ -577,8 +582,7 @@ void session_start(struct smtpd_port *port, int fd, const struct net_addr *clien
     }
     *ss = (struct session){.d = d, .port = port, .client = *client, .slot = NO_SLOT};
     ss->id = ident_next(&d->ident, clock_wall_ms());
-    ss->trusted = octets.n == 0 || config_is_trusted(d->config,
-                                                     (const unsigned char *)octets.p, octets.n);
+    ss->trusted = octets.n == 0 || config_is_trusted(d->config, ip_of(octets));
     heap_init(&ss->rest, 2 * TRANSACTION_CHUNK_BYTES);
     heap_init(&ss->unsent, SESSION_UNSENT_BYTES);
     if (!conn_accept(&ss->conn, d->loop, fd, on_conn, ss)) {

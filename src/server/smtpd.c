@@ -19,8 +19,7 @@ static struct smtp_server_conf smtp_conf(const struct config *c, const struct co
 
     conf.ext = SMTP_EXT_SERVED;
     conf.lmtp = l->role == CONFIG_ROLE_LMTP;
-    conf.line_endings =
-        c->line_endings == CONFIG_LINES_NORMALISE ? DOT_NORMALISE : DOT_STRICT;
+    conf.line_endings = c->line_endings == CONFIG_LINES_NORMALISE ? DOT_NORMALISE : DOT_STRICT;
     conf.recipients = c->limits.recipients;
     conf.message_bytes = c->limits.message_size;
     conf.errors = (unsigned)c->limits.errors;
@@ -85,9 +84,9 @@ static void on_drain(struct proc *p, bool reload, int64_t deadline_ms)
 {
     struct smtpd *d = p->self;
 
-    d->draining = true;
-    for (size_t i = 0; i < d->port_count; i++)
+    for (size_t i = 0; i < d->port_count && !d->draining; i++)
         listener_stop(&d->ports[i].listener);
+    d->draining = true;
     if (d->session_count == 0) {
         proc_done(p, PROC_EXIT_OK);
         return;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A generation is one configuration with its listeners and children. There is
- * one in force; older ones drain until their last child has gone. Channels join
- * children of one generation only. Whoever is started makes the pairs to all
- * peers that live: one end goes with the fork, the other to the peer by its
- * control channel. So first start and restart are the same act.
+ * one in force; older ones drain until their last child has gone. Whoever is
+ * started makes the pairs to all peers that live: one end goes with the fork, the
+ * other to the peer by its control channel. So first start and restart are the same
+ * act. Peers are of one generation, but for this: a child that drains after a
+ * reload is joined with those of the new generation that it asks (the sessions that
+ * go on need the new queue, since two cannot have the store at once).
  *
  *     start -> [in force] -- SIGHUP, good --> [draining] -- last child gone --> freed
  *                  |                              |
@@ -49,6 +51,7 @@ struct generation {
     struct generation *next;
     unsigned number;
     bool draining;
+    bool announced; /* all of its children were ready once */
     struct supervisor_plan plan;
     struct bound bound;
     struct loop_timer kill;
@@ -147,12 +150,14 @@ static void drain(struct generation *g, bool reload)
 {
     char mem[CONTROL_BODY_MAX];
     struct buf b = BUF_OVER(mem);
+    int64_t ms = reload ? SUPERVISOR_RELOAD_MS : g->plan.drain_ms;
 
-    if (g->draining)
+    /* One that drains after a reload is told again when the server ends. */
+    if (g->draining && reload)
         return;
     g->draining = true;
     pack_u8(&b, reload);
-    pack_i64(&b, clock_mono_ms() + g->plan.drain_ms);
+    pack_i64(&b, clock_mono_ms() + ms);
     for (size_t i = 0; i < g->child_count; i++) {
         struct child *c = &g->children[i];
         loop_timer_stop(&c->restart);
@@ -161,7 +166,7 @@ static void drain(struct generation *g, bool reload)
             (void)!chan_send(&c->control, CONTROL_DRAIN, 0, buf_span(&b), SPAN_NONE, -1);
     }
     bind_close(&g->bound);
-    loop_timer_set(&g->kill, g->plan.drain_ms);
+    loop_timer_set(&g->kill, ms);
 }
 
 /* Children */
@@ -208,6 +213,7 @@ static void announce(struct generation *g)
     if (!sup.announced && sup.conf->ready != NULL)
         sup.conf->ready(sup.conf->arg, g->bound.listeners, g->bound.count);
     sup.announced = true;
+    g->announced = true;
 }
 
 static void on_ready_frame(void *arg, struct chan *chan, struct chan_frame *f)
@@ -219,8 +225,9 @@ static void on_ready_frame(void *arg, struct chan *chan, struct chan_frame *f)
     if (c->ready)
         return;
     c->ready = true;
-    if (c->generation == sup.current && !sup.stopping && all_ready(c->generation))
-        announce(c->generation);
+    struct generation *g = c->generation;
+    if (g == sup.current && !g->announced && !sup.stopping && all_ready(g))
+        announce(g);
 }
 
 static enum err open_control(struct child *c, int fd)
@@ -244,6 +251,13 @@ static bool are_peers(const struct child *a, const struct child *b)
     return a != b && (proc_has_peer(spec_of(a), b->kind) || proc_has_peer(spec_of(b), a->kind));
 }
 
+/* An older child that goes on and asks processes of c's kind; its own ones end soon. */
+static bool outlives(const struct child *older, const struct child *c)
+{
+    return spec_of(older)->lingers && older->generation->draining && !c->generation->draining &&
+           proc_has_peer(spec_of(older), c->kind);
+}
+
 /* Join c, which is about to be forked, with a living peer. */
 static bool join(struct child *c, struct child *peer, struct proc_link *link)
 {
@@ -261,15 +275,20 @@ static bool join(struct child *c, struct child *peer, struct proc_link *link)
     return true;
 }
 
-static size_t join_all(struct child *c, struct proc_link *links)
+static size_t join_all(struct child *c, struct proc_link *links, size_t max)
 {
-    struct generation *g = c->generation;
     size_t n = 0;
 
-    for (size_t i = 0; i < g->child_count; i++) {
-        struct child *peer = &g->children[i];
-        if (peer->pid != 0 && are_peers(c, peer) && join(c, peer, &links[n]))
-            n++;
+    for (struct generation *g = sup.all; g != NULL; g = g->next) {
+        for (size_t i = 0; i < g->child_count && n < max; i++) {
+            struct child *peer = &g->children[i];
+
+            if (peer->pid == 0 || peer == c)
+                continue;
+            if ((g == c->generation ? are_peers(c, peer) : outlives(peer, c)) &&
+                join(c, peer, &links[n]))
+                n++;
+        }
     }
     return n;
 }
@@ -309,7 +328,7 @@ static void start_child(struct child *c)
         retry_later(c);
         return;
     }
-    size_t link_count = join_all(c, links);
+    size_t link_count = join_all(c, links, COUNT(links));
     log_flush(); /* or the child would write the same lines again */
     pid_t pid = fork();
     if (pid == 0)
@@ -490,8 +509,8 @@ static void reload(void)
     struct generation *old = sup.current;
     sup.current = fresh;
     say_loaded(fresh);
-    start_children(fresh);
     drain(old, true);
+    start_children(fresh);
     settle();
 }
 

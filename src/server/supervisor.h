@@ -19,6 +19,7 @@
 #define SUPERVISOR_BACKOFF_MAX_MS   30000
 #define SUPERVISOR_STABLE_MS        10000 /* a child that lived this long begins anew at 0 */
 #define SUPERVISOR_DRAIN_MS         30000
+#define SUPERVISOR_RELOAD_MS        (60 * 60 * 1000) /* for sessions that go on after a reload */
 
 /* What a configuration means for the supervisor. Everything lives as long as `config`. */
 struct supervisor_plan {

@@ -20,10 +20,10 @@ struct transaction {
     void *arg;
     uint64_t size;
     uint32_t rcpt_count;
-    bool passing;             /* the body is long: it goes to the queue as it comes */
-    bool answered;            /* before it was whole */
-    enum put_status early;    /* the answer then */
-    struct smtp_reply reject; /* code 0: nothing is wrong with the message */
+    bool passing;                    /* the body is long: it goes to the queue as it comes */
+    bool answered;                   /* before it was whole */
+    enum put_status early;           /* the answer then */
+    struct smtp_reply reject;        /* code 0: nothing is wrong with the message */
     char first[ENVELOPE_ADDR_BYTES]; /* the first recipient, for the Received field */
     size_t first_n;
     char text[]; /* sender, client and greeting */

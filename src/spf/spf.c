@@ -627,7 +627,7 @@ void spf_init(struct spf *s, const struct spf_identity *who, char *memory, size_
     push(s, s->domain, SPF_PASS, false);
 }
 
-enum spf_need spf_next(struct spf *s, struct spf_event *out)
+enum spf_need spf_next(const struct spf *s, struct spf_event *out)
 {
     *out = (struct spf_event){
         .need = s->done ? SPF_DONE : SPF_ASK,

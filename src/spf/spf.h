@@ -153,7 +153,7 @@ struct spf {
 void spf_init(struct spf *s, const struct spf_identity *who, char *memory, size_t memory_bytes);
 
 /* What is needed now; the same again until spf_told. */
-enum spf_need spf_next(struct spf *s, struct spf_event *out);
+enum spf_need spf_next(const struct spf *s, struct spf_event *out);
 
 /* The answer to the question of the last event. Its memory may end afterwards. */
 void spf_told(struct spf *s, const struct dns_answer *answer);

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: ISC */
+#include "greeting/facts.h"
+
+#define WORD(id, word) [id] = SPAN_INIT(word),
+
+/* clang-format off */
+static const span words_SYNTAX[] = {GREETING_SYNTAX_LIST(WORD)};
+static const span words_FORM[] = {GREETING_FORM_LIST(WORD)};
+static const span words_PASS[] = {GREETING_PASS_LIST(WORD)};
+static const span words_RESOLVES[] = {GREETING_RESOLVES_LIST(WORD)};
+static const span words_SCOPE[] = {GREETING_SCOPE_LIST(WORD)};
+static const span words_PRESENT[] = {GREETING_PRESENT_LIST(WORD)};
+static const span words_IPREV[] = {GREETING_IPREV_LIST(WORD)};
+static const span words_MATCH[] = {GREETING_MATCH_LIST(WORD)};
+static const span words_YES[] = {GREETING_YES_LIST(WORD)};
+static const span words_LOCAL[] = {GREETING_LOCAL_LIST(WORD)};
+static const span words_VOUCHED[] = {GREETING_VOUCHED_LIST(WORD)};
+static const span words_OWN[] = {GREETING_OWN_LIST(WORD)};
+static const span words_SPF[] = {SPF_RESULT_LIST(WORD)};
+/* clang-format on */
+
+static const struct {
+    span name;
+    const span *words;
+    size_t n;
+} facts[GREETING_FACT_COUNT] = {
+#define FACT_ROW(id, word, values) [id] = {SPAN_INIT(word), words_##values, COUNT(words_##values)},
+    GREETING_FACT_LIST(FACT_ROW)
+#undef FACT_ROW
+};
+
+span greeting_fact_name(enum greeting_fact fact)
+{
+    return facts[fact].name;
+}
+
+span greeting_fact_word(const struct greeting_facts *f, enum greeting_fact fact)
+{
+    BUG_IF(f->value[fact] >= facts[fact].n, "a fact without a word");
+    return facts[fact].words[f->value[fact]];
+}
+
+void greeting_facts_pack(struct buf *b, const struct greeting_facts *f)
+{
+    const struct greeting_history *h = &f->history;
+
+    buf_put(b, span_of(f->value, sizeof(f->value)));
+    pack_u16(b, f->traits);
+    pack_i64(b, h->first_seen_s);
+    pack_i64(b, h->last_seen_s);
+    pack_u32(b, h->times);
+    pack_u32(b, h->times_network);
+    pack_u32(b, h->names_hour);
+    pack_u32(b, h->names_day);
+    pack_u32(b, h->networks);
+}
+
+bool greeting_facts_unpack(struct unpack *u, struct greeting_facts *out_f)
+{
+    struct greeting_facts f = {0};
+    struct greeting_history *h = &f.history;
+
+    for (size_t i = 0; i < GREETING_FACT_COUNT; i++) {
+        f.value[i] = unpack_u8(u);
+        if (f.value[i] >= facts[i].n)
+            unpack_fail(u);
+    }
+    f.traits = unpack_u16(u);
+    h->first_seen_s = unpack_i64(u);
+    h->last_seen_s = unpack_i64(u);
+    h->times = unpack_u32(u);
+    h->times_network = unpack_u32(u);
+    h->names_hour = unpack_u32(u);
+    h->names_day = unpack_u32(u);
+    h->networks = unpack_u32(u);
+    if (u->failed)
+        return false;
+    *out_f = f;
+    return true;
+}

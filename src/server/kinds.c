@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: ISC */
+#include "server/kinds.h"
+
+#include <unistd.h>
+
+#include "server/context.h"
+#include "server/deliver.h"
+#include "server/queue.h"
+#include "server/relay.h"
+#include "server/resolver.h"
+#include "server/sandbox_table.h"
+#include "server/smtpd.h"
+
+#define SERVER_TEXT_BYTES 80
+
+/* The resolver's own configuration, out of ours. */
+static int run_resolver(struct proc *p)
+{
+    const struct context *context = p->config;
+    const struct config_dns *dns = &context->config->dns;
+    char texts[CONFIG_SERVERS_MAX][SERVER_TEXT_BYTES];
+    const char *servers[CONFIG_SERVERS_MAX];
+    struct resolver_conf conf = {.servers = servers};
+
+    for (size_t i = 0; i < dns->n_servers; i++) {
+        struct buf text = BUF_OVER(texts[i]);
+
+        buf_put(&text, dns->servers[i].host);
+        buf_putc(&text, '@');
+        buf_put_u64(&text, dns->servers[i].port);
+        servers[conf.server_count] = buf_cstr(&text);
+        if (servers[conf.server_count] != NULL)
+            conf.server_count++;
+    }
+    return resolver_run(p, &conf);
+}
+
+static const struct {
+    const char *name;
+    int (*run)(struct proc *p);
+    unsigned peers;
+    bool lingers;
+} kinds[PROC_KIND_COUNT] = {
+    [PROC_SMTPD] = {"smtpd", smtpd_run, 1u << PROC_QUEUE | 1u << PROC_RESOLVER, true},
+    [PROC_RESOLVER] = {"resolver", run_resolver, 0, false},
+    [PROC_QUEUE] = {"queue", queue_run, 1u << PROC_RELAY | 1u << PROC_DELIVER, false},
+    [PROC_RELAY] = {"relay", relay_run, 1u << PROC_RESOLVER, true},
+    [PROC_DELIVER] = {"deliver", deliver_run, 0, false},
+};
+
+static unsigned workers_of(const struct config *c)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    uint64_t n = c->workers != 0 ? c->workers : cores > 0 ? (uint64_t)cores : 1;
+
+    return (unsigned)(n < PROC_COUNT_MAX ? n : PROC_COUNT_MAX);
+}
+
+void kinds_fill(struct proc_spec specs[PROC_KIND_COUNT], const struct config *c)
+{
+    for (unsigned kind = 0; kind < PROC_KIND_COUNT; kind++) {
+        specs[kind] = (struct proc_spec){
+            .name = kinds[kind].name,
+            .count = kind == PROC_SMTPD ? workers_of(c) : 1,
+            .run = kinds[kind].run,
+            .peers = kinds[kind].peers,
+            .lingers = kinds[kind].lingers,
+            .sandbox = &sandbox_table[kind],
+        };
+    }
+}

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: ISC
+"""Relaying by MX against scripted DNS: order, fallback, null MX, and answers that are none.
+
+The servers stand on port 25 of loopback addresses, which only root can bind.
+"""
+import os
+
+import dns
+from lab import mail, process, servers, smtpd
+from lab.cases import case
+from lab.process import Skip, Trouble
+from relay import checked_bounce, json_rows, submit
+
+FIRST, SECOND, NOBODY = '127.0.25.1', '127.0.25.2', '127.0.25.9'
+ADDRESSES = {('mx1.far.example', 'A'): [FIRST], ('mx2.far.example', 'A'): [SECOND], ('gone.far.example', 'A'): [NOBODY]}
+TO = 'alice@far.example'
+
+
+def far_server(address, answers=None):
+    if os.geteuid() != 0:
+        raise Skip('port 25 needs root')
+    return smtpd.Server(answers, address, 25)
+
+
+def herald(where, names):
+    extra = f'route "*" {{ via = mx; }} dns {{ servers = ["127.0.0.1@{names.port}"]; timeout = 2s; }}'
+    return servers.Herald(where / 'first', extra=extra, domains='["sender.test"]')
+
+
+def delivers(where, zone, wanted, first=None):
+    """The message reaches the server at the address `wanted`."""
+    with far_server(FIRST, first) as one, far_server(SECOND) as two, dns.Server({**ADDRESSES, **zone}) as names, \
+            herald(where, names) as near:
+        near.ready()
+        submit(near, mail.text('mx'), TO)
+        process.until(lambda: one.messages or two.messages, 20, f'nothing comes; asked {names.asked}')
+        got = FIRST if one.messages else SECOND
+        if got != wanted:
+            raise Trouble(f'it went to {got}, not to {wanted}')
+
+
+MX = ('far.example', 'MX')
+case('the MX of lowest preference', {MX: ['20 mx2.far.example', '10 mx1.far.example']}, FIRST)(delivers)
+case('the next MX when the first is not there', {MX: ['10 gone.far.example', '20 mx2.far.example']}, SECOND)(delivers)
+case('the next MX when the first is busy', {MX: ['10 mx1.far.example', '20 mx2.far.example']}, SECOND,
+     {'banner': '421 4.3.2 busy'})(delivers)
+case('the next MX when the name of the first does not resolve',
+     {MX: ['10 nowhere.far.example', '20 mx2.far.example']}, SECOND)(delivers)
+case('the address of the domain when it has no MX', {('far.example', 'A'): [FIRST]}, FIRST)(delivers)
+case('a domain that is an alias', {('far.example', 'CNAME'): ['real.far.example'],
+                                   ('real.far.example', 'MX'): ['10 mx1.far.example']}, FIRST)(delivers)
+
+
+def bounces(where, zone, status):
+    with dns.Server({**ADDRESSES, **zone}) as names, herald(where, names) as near:
+        near.ready()
+        submit(near, mail.text('mx'), TO)
+        checked_bounce(near, TO, status)
+
+
+case('a domain that does not exist: a report comes back', {}, '5.1.2')(bounces)
+case('a null MX: a report comes back', {MX: ['0 .']}, '5.1.10')(bounces)
+
+
+def waits(where, zone):
+    with dns.Server({**ADDRESSES, **zone}) as names, herald(where, names) as near:
+        near.ready()
+        submit(near, mail.text('mx'), TO)
+        process.until(lambda: 'delivery.deferred' in near.log.read_text(), 30, f'not deferred; asked {names.asked}')
+        if not json_rows(near.command('queue', 'list', '--json').stdout):
+            raise Trouble('it is not in the queue')
+
+
+case('SERVFAIL: the message waits', {MX: 'SERVFAIL'})(waits)
+case('no answer: the message waits', {MX: 'TIMEOUT'})(waits)
+case('a garbled answer: the message waits', {MX: 'GARBAGE'})(waits)
+case('an MX whose address cannot be had now: the message waits',
+     {MX: ['10 slow.far.example'], ('slow.far.example', 'A'): 'SERVFAIL',
+      ('slow.far.example', 'AAAA'): 'SERVFAIL'})(waits)
+
+
+@case('the message goes when DNS is well again')
+def recovers(where):
+    with far_server(FIRST) as far, dns.Server({MX: 'SERVFAIL'}) as names, herald(where, names) as near:
+        near.ready()
+        submit(near, mail.text('mx'), TO)
+        process.until(lambda: 'delivery.deferred' in near.log.read_text(), 30, 'not deferred')
+        names.set({**ADDRESSES, MX: ['10 mx1.far.example']})
+        for _ in range(10):
+            near.command('queue', 'retry', '--to', 'far.example')
+            try:
+                process.until(lambda: far.messages, 2, 'it is not sent')
+                return
+            except Trouble:
+                continue  # the failed look-up may be remembered for some seconds
+        raise Trouble('it is not sent')

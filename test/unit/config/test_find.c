@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: ISC */
+#include "config/find.h"
+
+#include "../guard.h"
+
+static struct config *config;
+
+static int open_config(void **state)
+{
+    struct config_problems problems = {0};
+    span text = SPAN("hostname = mx.example.net\n"
+                     "domains = [\"file:domains.list\"]\n"
+                     "relay_domains = [\"backup.example\"]\n"
+                     "users = \"users.list\"\n"
+                     "aliases = \"aliases.list\"\n"
+                     "trusted = [\"10.0.0.0/8\", \"2001:db8::/32\"]\n"
+                     "route \"example.com\" { via = hold }\n"
+                     "route \"*.example.com\" { via = \"smtp://a.example\" }\n"
+                     "route \"*.deep.example.com\" { via = \"smtp://b.example\" }\n");
+
+    (void)state;
+    config = config_load_text("test", text, &problems);
+    config_problems_finish(&problems);
+    return config != NULL ? 0 : -1;
+}
+
+static int close_config(void **state)
+{
+    (void)state;
+    config_free(config);
+    return 0;
+}
+
+static const struct {
+    const char *local, *domain;
+    enum config_recipient what;
+} recipients[] = {
+    {"alice", "example.net", CONFIG_RECIPIENT_MAILBOX},
+    {"ALICE", "Example.NET", CONFIG_RECIPIENT_MAILBOX},
+    {"alice", "example.net.", CONFIG_RECIPIENT_MAILBOX},
+    {"alice", "example.org", CONFIG_RECIPIENT_UNKNOWN},
+    {"nobody-here", "example.net", CONFIG_RECIPIENT_UNKNOWN},
+    {"root", "example.org", CONFIG_RECIPIENT_ALIAS},
+    {"Abuse", "example.net", CONFIG_RECIPIENT_ALIAS},
+    {"abuse", "example.org", CONFIG_RECIPIENT_UNKNOWN},
+    {"root", "backup.example", CONFIG_RECIPIENT_RELAY},
+    {"x", "sub.backup.example", CONFIG_RECIPIENT_REMOTE},
+    {"root", "elsewhere.example", CONFIG_RECIPIENT_REMOTE},
+    {"alice", "", CONFIG_RECIPIENT_REMOTE},
+};
+
+static void recipients_and_what_they_are(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(recipients); i++)
+        if (config_recipient_find(config, guard_copy(span_cstr(recipients[i].local)),
+                                  guard_copy(span_cstr(recipients[i].domain))) !=
+            recipients[i].what)
+            fail_msg("%s@%s", recipients[i].local, recipients[i].domain);
+}
+
+static void hashes_of_users(void **state)
+{
+    span hash;
+
+    (void)state;
+    assert_true(config_user_hash(config, SPAN("bob"), SPAN("EXAMPLE.net"), &hash));
+    assert_span_equal(hash, SPAN("$y$hash:with@colons"));
+    assert_false(config_user_hash(config, SPAN("alice"), SPAN("example.net"), &hash));
+    assert_false(config_user_hash(config, SPAN("zoe"), SPAN("example.net"), &hash));
+}
+
+static const struct {
+    const char *local, *domain, *targets;
+} expansions[] = {
+    {"root", "example.org", "alice@example.org bob@example.net carol@example.org"},
+    {"postmaster", "example.net", "alice@example.net bob@example.net carol@example.org"},
+    {"loop1", "example.net", ""},
+    {"keep", "example.net", "keep@example.net alice@example.net"},
+    {"prog", "example.net", "alice@example.net"},
+    {"quoted name", "example.net", "alice@example.net"},
+    {"alice", "example.net", ""},
+};
+
+static void aliases_and_their_targets(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(expansions); i++) {
+        char text[512], joined[512];
+        struct buf scratch = BUF_OVER(text), b = BUF_OVER(joined);
+        span out[10];
+        size_t n = config_alias_expand(config, span_cstr(expansions[i].local),
+                                       span_cstr(expansions[i].domain), out, 10, &scratch);
+
+        for (size_t j = 0; j < n; j++) {
+            buf_put(&b, j != 0 ? SPAN(" ") : SPAN_NONE);
+            buf_put(&b, out[j]);
+        }
+        assert_span_equal(buf_span(&b), span_cstr(expansions[i].targets));
+    }
+}
+
+/* What does not fit is none at all, never a part. */
+static void an_alias_that_is_too_large(void **state)
+{
+    char text[512];
+    struct buf scratch = BUF_OVER(text), small = buf_over(text, 30);
+    span out[10];
+
+    (void)state;
+    assert_int_equal(
+        config_alias_expand(config, SPAN("root"), SPAN("example.org"), out, 2, &scratch), 0);
+    assert_int_equal(
+        config_alias_expand(config, SPAN("root"), SPAN("example.org"), out, 10, &small), 0);
+}
+
+static struct ip_addr addr(const char *text)
+{
+    struct ip_addr a;
+
+    assert_true(ip_addr_parse(span_cstr(text), &a));
+    return a;
+}
+
+static void trusted_clients(void **state)
+{
+    (void)state;
+    assert_true(config_is_trusted(config, addr("10.1.2.3")));
+    assert_true(config_is_trusted(config, addr("::ffff:10.1.2.3")));
+    assert_true(config_is_trusted(config, addr("2001:db8::1")));
+    assert_false(config_is_trusted(config, addr("11.1.2.3")));
+    assert_false(config_is_trusted(config, addr("127.0.0.1")));
+    assert_false(config_is_trusted(config, (struct ip_addr){0}));
+}
+
+static void the_most_exact_route(void **state)
+{
+    static const struct {
+        const char *domain, *route;
+    } rows[] = {
+        {"example.com", "example.com"},
+        {"EXAMPLE.com.", "example.com"},
+        {"a.example.com", "*.example.com"},
+        {"a.b.example.com", "*.example.com"},
+        {"x.deep.example.com", "*.deep.example.com"},
+        {"deep.example.com", "*.example.com"},
+        {"notexample.com", "*"},
+        {"", "*"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++)
+        assert_span_equal(config_route_find(config, guard_copy(span_cstr(rows[i].domain)))->name,
+                          span_cstr(rows[i].route));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(recipients_and_what_they_are),
+        cmocka_unit_test(hashes_of_users),
+        cmocka_unit_test(aliases_and_their_targets),
+        cmocka_unit_test(an_alias_that_is_too_large),
+        cmocka_unit_test(trusted_clients),
+        cmocka_unit_test(the_most_exact_route),
+    };
+
+    return cmocka_run_group_tests(tests, open_config, close_config);
+}
