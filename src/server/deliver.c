@@ -7,6 +7,7 @@
 #include "os/heap.h"
 #include "os/log.h"
 #include "queue/frames.h"
+#include "queue/job.h"
 #include "server/context.h"
 #include "store/maildir.h"
 

@@ -454,7 +454,7 @@ static void give_up_body(struct queue *q, struct queue_job *j)
 }
 
 /* False: there is no room for it now. */
-static bool send(struct queue *q, struct queue_job *j)
+static bool send_job(struct queue *q, struct queue_job *j)
 {
     struct queue_link *link = queue_link_for(q, j);
     span body = SPAN_NONE;
@@ -492,7 +492,7 @@ static bool send_one(struct queue *q, struct queue_dest *d, bool *out_more)
     if (d->first == NULL || !may_send(q, d))
         return true;
     j = take_first(d);
-    if (!send(q, j)) {
+    if (!send_job(q, j)) {
         wait_first(q, j);
         *out_more = true;
         return false;
