@@ -116,7 +116,7 @@ static int print_result(bool json)
 
 static int run_single(const struct options *o)
 {
-    struct config_problems problems;
+    struct config_problems problems = {0};
     struct config *conf = NULL;
 
     judge_case_init(&the_case);
@@ -136,8 +136,8 @@ static int run_single(const struct options *o)
     the_case.claim.is_helo = span_ieq(the_case.verb, SPAN("HELO"));
     the_case.session.now_s = (int64_t)time(NULL);
     if (o->file != NULL) {
-        config_problems_init(&problems);
         conf = config_load(o->file, &problems);
+        config_problems_finish(&problems);
         if (conf == NULL)
             return cli_fail(CLI_CONFIG, "%s: see herald config check %s", o->file, o->file);
         take_config(conf);

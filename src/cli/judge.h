@@ -10,6 +10,7 @@
 
 #include <jansson.h>
 
+#include "base/diag.h"
 #include "cli/ask.h"
 #include "greeting/gather.h"
 #include "greeting/judge.h"
