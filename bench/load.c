@@ -281,7 +281,9 @@ static int by_size(const void *a, const void *b)
 
 static double percentile_ms(const struct load_totals *t, unsigned percent)
 {
-    return t->accepted == 0 ? 0.0 : t->took_us[(t->accepted - 1) * percent / 100] / 1000.0;
+    uint64_t at = t->accepted == 0 ? 0 : (t->accepted - 1) * percent / 100;
+
+    return t->accepted == 0 ? 0.0 : (double)t->took_us[at] / 1000.0;
 }
 
 static double cpu_seconds(void)

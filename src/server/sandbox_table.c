@@ -24,7 +24,8 @@
 
 /* clang-format off */
 #define CALL(name)              {.number = SYS_##name}
-#define CALL_IF(name, a, m, v)  {.number = SYS_##name, .conditional = true, .arg = (a), .mask = (m), .value = (v)}
+#define CALL_IF(name, a, m, v)                                                                     \
+    {.number = SYS_##name, .conditional = true, .arg = (a), .mask = (m), .value = (v)}
 #define CALL_END                {.number = -1}
 /* clang-format on */
 
