@@ -4,6 +4,7 @@
 
 const struct cli_command *const cli_commands[] = {
     &cli_config,
+    &cli_explain,
     &cli_help,
     &cli_judge,
     &cli_queue,
