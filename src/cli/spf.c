@@ -7,7 +7,6 @@
 #include "base/escape.h"
 #include "cli/ask.h"
 #include "cli/cli.h"
-#include "cli/commands.h"
 #include "cli/scenario.h"
 #include "spf/spf.h"
 

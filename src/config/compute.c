@@ -10,7 +10,7 @@
 #include "name/domain.h"
 
 #define HOSTNAME_MAX_BYTES 256
-#define HOSTS_MAX_BYTES    (1024u * 1024)
+#define HOSTS_MAX_BYTES    ((size_t)1024 * 1024)
 
 static span word_take(span *rest)
 {
@@ -44,16 +44,17 @@ static span hosts_line_fqdn(span line, span name)
 /* The full name that /etc/hosts gives to a short one; empty when it gives none. */
 static span hosts_fqdn(struct config_pool *pool, span name)
 {
-    span text, rest, line, fqdn = SPAN_NONE;
+    struct config_source text;
+    span rest, line, fqdn = SPAN_NONE;
     int sys;
 
     if (config_source_read("/etc/hosts", HOSTS_MAX_BYTES, &text, &sys) != ERR_OK)
         return SPAN_NONE;
-    rest = text;
+    rest = config_source_span(&text);
     while (fqdn.n == 0 && span_line(&rest, &line))
         fqdn = hosts_line_fqdn(line, name);
     fqdn = config_pool_copy(pool, fqdn);
-    free((void *)(uintptr_t)text.p);
+    config_source_free(&text);
     return fqdn;
 }
 

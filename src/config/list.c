@@ -32,7 +32,7 @@ static bool is_skipped(span line)
 
 /* The octets of a file named by a value; they are the caller's to free. */
 static bool file_open(struct config_load *load, const struct config_where *where, span path,
-                      span *out_text)
+                      struct config_source *out_text)
 {
     enum err e;
     int sys = 0;
@@ -50,13 +50,14 @@ static bool file_open(struct config_load *load, const struct config_where *where
 
 static bool file_lines(struct lines *l, const struct config_where *where, span path)
 {
-    span text, rest, line;
+    struct config_source text;
+    span rest, line;
 
     if (!file_open(l->load, where, path, &text))
         return false;
     l->where =
         (struct config_where){config_tree_path_from(l->load->pool, path, where->file).p, 0, 0};
-    rest = text;
+    rest = config_source_span(&text);
     while (span_line(&rest, &line)) {
         const char *why;
 
@@ -70,7 +71,7 @@ static bool file_lines(struct lines *l, const struct config_where *where, span p
         l->where.line = 0;
         config_load_warn(l->load, &l->where, SPAN_NONE, "more lines are bad than are named here");
     }
-    free((void *)(uintptr_t)text.p);
+    config_source_free(&text);
     config_map_trim(l->map);
     return true;
 }
@@ -246,26 +247,28 @@ bool config_list_read_aliases(struct config_load *load, const struct config_valu
                               struct config_map *map)
 {
     struct lines l = {.load = load, .map = map, .add = add_alias};
-    span text, rest, line;
+    struct config_source text;
+    span rest, line;
     unsigned n_lines;
 
     if (!file_open(load, &path->where, path->text, &text))
         return false;
     l.where = (struct config_where){
         config_tree_path_from(load->pool, path->text, path->where.file).p, 1, 0};
-    for (rest = text; logical_line(&rest, &line, &n_lines); l.where.line += n_lines) {
+    for (rest = config_source_span(&text); logical_line(&rest, &line, &n_lines);
+         l.where.line += n_lines) {
         const char *why;
 
         /* Ends of line inside a continued alias are blanks; the memory is our own copy. */
         for (size_t i = 0; i < line.n; i++)
             if (line.p[i] == '\n' || line.p[i] == '\r')
-                ((char *)(uintptr_t)text.p)[(size_t)(line.p - text.p) + i] = ' ';
+                text.p[(size_t)(line.p - text.p) + i] = ' ';
         line = span_trim(line);
         why = is_skipped(line) ? NULL : l.add(&l, line);
         if (why != NULL)
             bad_line(&l, line, why);
     }
-    free((void *)(uintptr_t)text.p);
+    config_source_free(&text);
     config_map_trim(map);
     return true;
 }

@@ -11,7 +11,7 @@
 
 #include "config/load.h"
 
-#define CONFIG_LIST_MAX_BYTES    (512u * 1024 * 1024)
+#define CONFIG_LIST_MAX_BYTES    ((size_t)512 * 1024 * 1024)
 #define CONFIG_LIST_WARNINGS_MAX 20u
 
 /* Add the domains of a list value (items and "file:PATH") to map. */

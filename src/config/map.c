@@ -25,7 +25,7 @@ struct config_map {
 };
 
 /* Names come from files of the operator, so the key need not be secret. */
-static const struct hash_key KEY = {0x6865726c61646d61, 0x7020636f6e666967};
+static const struct hash_key table_key = {0x6865726c61646d61, 0x7020636f6e666967};
 
 struct config_map *config_map_new(void)
 {
@@ -70,7 +70,7 @@ static span entry_value(const struct config_map *map, uint32_t place)
 /* The slot that holds the name, or the free one where it belongs. */
 static size_t slot_of(const struct config_map *map, span name)
 {
-    size_t at = hash_keyed_icase(KEY, name) & (map->n_slots - 1);
+    size_t at = hash_keyed_icase(table_key, name) & (map->n_slots - 1);
 
     while (map->slots[at] != 0 && !span_ieq(entry_name(map, map->slots[at]), name))
         at = (at + 1) & (map->n_slots - 1);

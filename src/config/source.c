@@ -54,7 +54,14 @@ static enum err read_all(int fd, size_t max_bytes, char **p, size_t *n)
     return ERR_OK;
 }
 
-enum err config_source_read(const char *path, size_t max_bytes, span *out_text, int *out_sys)
+void config_source_free(struct config_source *source)
+{
+    free(source->p);
+    *source = (struct config_source){0};
+}
+
+enum err config_source_read(const char *path, size_t max_bytes, struct config_source *out,
+                            int *out_sys)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     char *p = NULL;
@@ -74,6 +81,6 @@ enum err config_source_read(const char *path, size_t max_bytes, span *out_text, 
     if (e != ERR_OK)
         free(p);
     else
-        *out_text = span_of(p, n);
+        *out = (struct config_source){p, n};
     return e;
 }

@@ -332,7 +332,7 @@ struct config_node *config_tree_parse_file(struct config_parse *p, span path,
 {
     span whole = config_tree_path_from(p->pool, path, from->file);
     struct config_node *nodes;
-    span text;
+    struct config_source text;
     int sys;
     enum err e;
 
@@ -350,9 +350,9 @@ struct config_node *config_tree_parse_file(struct config_parse *p, span path,
         return NULL;
     }
     p->includes++;
-    nodes = config_tree_parse(p, whole.p, text);
+    nodes = config_tree_parse(p, whole.p, config_source_span(&text));
     p->includes--;
-    free((void *)(uintptr_t)text.p);
+    config_source_free(&text);
     return nodes;
 }
 

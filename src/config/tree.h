@@ -17,7 +17,7 @@
 #include "config/pool.h"
 #include "config/problem.h"
 
-#define CONFIG_TEXT_MAX_BYTES (8u * 1024 * 1024)
+#define CONFIG_TEXT_MAX_BYTES ((size_t)8 * 1024 * 1024)
 #define CONFIG_DEPTH_MAX      16 /* blocks, lists and objects inside each other */
 #define CONFIG_INCLUDES_MAX   8  /* files that include each other */
 #define CONFIG_WORD_MAX_BYTES 4096

@@ -292,9 +292,9 @@ static bool read_via(struct config_load *load, const struct config_value *value,
     static const enum config_via vias[] = {CONFIG_VIA_MX, CONFIG_VIA_HOLD};
     struct config_route *route =
         (struct config_route *)(void *)((char *)at - offsetof(struct config_route, via));
-    int n;
+    int n = 0;
 
-    if (word_find(value, load->key->words, &n)) {
+    if (word_find(value, load->key->words, &n) && (size_t)n < COUNT(vias)) {
         route->via = vias[n];
         return true;
     }
@@ -330,7 +330,7 @@ static bool in_range(const struct config_load *load, uint64_t n)
 static bool read_amount(struct config_load *load, const struct config_value *value, uint64_t *at,
                         bool (*parse)(span s, uint64_t *out))
 {
-    uint64_t n;
+    uint64_t n = 0;
 
     if (value->kind != CONFIG_WORD || !parse(value->text, &n))
         return refuse(load, value, NULL);

@@ -430,6 +430,9 @@ static enum greeting_vouched vouched(const struct greeting_gather *g,
 
     if (f->value[FACT_OWN_NAME] == YES_NO && f->value[FACT_LOCAL_DOMAIN] == LOCAL_NO)
         return VOUCHED_NA;
+    /* Our own name from one of our own addresses: the operator said so in listing them. */
+    if (f->value[FACT_OWN_NAME] == YES_YES && is_own_address(g, g->claim.client))
+        return VOUCHED_YES;
     if (g->claim.vouched || address == PASS_PASS || reverse == MATCH_YES || spf == SPF_PASS)
         return VOUCHED_YES;
     if (address == PASS_TEMPERROR || reverse == MATCH_TEMPERROR || spf == SPF_TEMPERROR)

@@ -209,7 +209,7 @@ static bool take_zone(span *s, int64_t *out_minutes)
     word = take_letters(s);
     for (size_t i = 0; i < COUNT(zones); i++)
         if (span_ieq(word, zones[i].name))
-            *out_minutes = zones[i].hours * 60;
+            *out_minutes = (int64_t)zones[i].hours * 60;
     return true;
 }
 

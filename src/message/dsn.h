@@ -15,8 +15,8 @@
 
 #include "base/buf.h"
 
-#define DSN_HEADER_MAX_BYTES (64u * 1024) /* of the original header that is given back */
-#define DSN_REPLY_MAX_BYTES  1024u        /* of a remote reply that is quoted */
+#define DSN_HEADER_MAX_BYTES ((size_t)64 * 1024) /* of the original header that is given back */
+#define DSN_REPLY_MAX_BYTES  ((size_t)1024)      /* of a remote reply that is quoted */
 
 enum dsn_kind { DSN_FAILED, DSN_DELAYED };
 

@@ -11,7 +11,7 @@
 
 #include "base/buf.h"
 
-#define HEADER_MAX_BYTES  (256u * 1024)
+#define HEADER_MAX_BYTES  ((size_t)256 * 1024)
 #define HEADER_FIELDS_MAX 1000u
 
 struct header_field {

@@ -6,7 +6,7 @@
 #include "message/date.h"
 #include "message/fold.h"
 
-#define WORD_MAX_BYTES 256 /* of one thing from outside */
+#define WORD_MAX_BYTES ((size_t)256) /* of one thing from outside */
 
 /* A domain, an address or a literal may stand outside of a comment; underscores are usual. */
 static bool is_plain_word(span s)

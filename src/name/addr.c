@@ -53,11 +53,13 @@ bool ip_addr_parse_v4(span s, struct ip_addr *out_addr)
     return true;
 }
 
+#define NO_GAP SIZE_MAX
+
 /* The groups of an IPv6 address as they are read. */
 struct groups {
     uint8_t octet[16];
     size_t n;   /* octets read */
-    size_t gap; /* where "::" stands, 16: nowhere */
+    size_t gap; /* where "::" stands, NO_GAP: nowhere */
 };
 
 /* Up to four hexadecimal digits; false when there is none or there are more. */
@@ -93,7 +95,7 @@ static bool take_tail(span *s, struct groups *g)
 static bool take_colon(span *s, struct groups *g)
 {
     if (span_starts(*s, SPAN("::"))) {
-        if (g->gap < sizeof(g->octet))
+        if (g->gap != NO_GAP)
             return false;
         g->gap = g->n;
         *s = span_skip(*s, 2);
@@ -110,7 +112,7 @@ static bool expand(struct groups *g)
     size_t tail = g->n - min_size(g->gap, g->n);
     size_t room = sizeof(g->octet) - g->n;
 
-    if (g->gap == sizeof(g->octet))
+    if (g->gap == NO_GAP)
         return g->n == sizeof(g->octet);
     if (room < 2)
         return false;
@@ -121,7 +123,7 @@ static bool expand(struct groups *g)
 
 bool ip_addr_parse_v6(span s, struct ip_addr *out_addr)
 {
-    struct groups g = {.gap = sizeof(g.octet)};
+    struct groups g = {.gap = NO_GAP};
     bool begun = false;
 
     if (s.n < 2)

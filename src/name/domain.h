@@ -35,7 +35,7 @@
 /* clang-format on */
 
 enum domain_fault {
-#define DOMAIN_ENUM(id, bit, text) id = 1u << bit,
+#define DOMAIN_ENUM(id, bit, text) id = 1u << (bit),
     DOMAIN_FAULT_LIST(DOMAIN_ENUM)
 #undef DOMAIN_ENUM
 };

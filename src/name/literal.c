@@ -85,7 +85,7 @@ struct literal literal_parse(span s)
 
 const char *literal_fault_text(enum literal_fault fault)
 {
-#define FAULT_ROW(id, text) [id] = text,
+#define FAULT_ROW(id, text) [id] = (text),
     static const char *const texts[] = {LITERAL_FAULT_LIST(FAULT_ROW)};
 #undef FAULT_ROW
 

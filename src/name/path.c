@@ -138,7 +138,7 @@ static enum path_fault split(struct path *p, unsigned allow)
     if (local_n == p->text.n)
         return PATH_NO_DOMAIN;
     if (p->text.p[local_n] != '@')
-        return PATH_BAD_QUOTE;
+        return p->quoted ? PATH_BAD_QUOTE : PATH_BAD_LOCAL;
     p->domain = span_skip(p->text, local_n + 1);
     return check_domain(p, allow);
 }
@@ -244,7 +244,7 @@ void path_put(struct buf *b, const struct path *p)
 
 const char *path_fault_text(enum path_fault fault)
 {
-#define FAULT_ROW(id, text) [id] = text,
+#define FAULT_ROW(id, text) [id] = (text),
     static const char *const texts[] = {PATH_FAULT_LIST(FAULT_ROW)};
 #undef FAULT_ROW
 

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/signalfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "os/clock.h"
@@ -63,7 +64,6 @@ struct loop *loop_new(void)
     struct event_config *config = event_config_new();
 
     if (loop != NULL && config != NULL) {
-        /* One thread; deadlines are computed from the clock, so the base's own need not be fine. */
         event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_IGNORE_ENV);
         loop->base = event_base_new_with_config(config);
         list_init(&loop->soon);
@@ -190,9 +190,23 @@ static void timer_add(struct loop_timer *t, const struct timeval *tv)
     t->on = true;
 }
 
+/*
+ * libevent reads the coarse clock, which lags behind by up to its resolution: without this much
+ * more a timer could come before its time.
+ */
+static int64_t coarse_ms(void)
+{
+    static int64_t ms;
+    struct timespec t = {0};
+
+    if (ms == 0 && clock_getres(CLOCK_MONOTONIC_COARSE, &t) == 0)
+        ms = 1 + t.tv_nsec / 1000000;
+    return ms;
+}
+
 static struct timeval timeval_of(int64_t ms)
 {
-    ms = ms < 0 ? 0 : ms;
+    ms = ms <= 0 ? 0 : ms + coarse_ms();
     return (struct timeval){.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
 }
 

@@ -102,7 +102,7 @@ static inline void loop_timer_init(struct loop_timer *t, struct loop *loop, loop
 {
     *t = (struct loop_timer){.loop = loop, .fn = fn, .arg = arg};
 }
-/* Call back once in ms (from now; 0: next turn); set again it moves. */
+/* Call back once in ms (from now; 0: next turn), never before; set again it moves. */
 void loop_timer_set(struct loop_timer *t, int64_t ms);
 /*
  * The same for a duration that very many timers share (idle timeouts): constant cost instead of a

@@ -61,32 +61,33 @@ static struct {
     char mem[LOG_BUFFER_BYTES];
 } out = {.fd = STDERR_FILENO, .format = LOG_HUMAN, .least = LOG_INFO};
 
+/* O_NONBLOCK belongs to the open file, which others share: open it anew. -1 when that fails. */
+static int open_anew(int fd)
+{
+    char path[32];
+    struct buf b = BUF_OVER(path);
+
+    buf_printf(&b, "/proc/self/fd/%d", fd);
+    return open(buf_cstr(&b), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+}
+
 void log_open(int fd, enum log_format format, enum log_level least)
 {
     struct stat st = {0};
     bool tty = isatty(fd) == 1;
 
     log_flush();
-    out.fd = fd;
-    out.least = least;
-    out.format = format != LOG_AUTO ? format : tty ? LOG_HUMAN : LOG_JSON;
-    out.colour = tty && out.format == LOG_HUMAN && getenv("NO_COLOR") == NULL;
+    if (out.opened)
+        close(out.fd);
     bool known = fstat(fd, &st) == 0;
     out.is_pipe = known && S_ISFIFO(st.st_mode);
     out.is_socket = known && S_ISSOCK(st.st_mode);
-    if (!out.is_pipe && !tty)
-        return;
-    /* O_NONBLOCK belongs to the open file, which others share: take one of our own. */
-    char path[32];
-    struct buf b = BUF_OVER(path);
-    buf_printf(&b, "/proc/self/fd/%d", fd);
-    int own = open(buf_cstr(&b), O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    if (own < 0)
-        return;
-    if (out.opened)
-        close(out.fd);
-    out.fd = own;
-    out.opened = true;
+    out.least = least;
+    out.format = format != LOG_AUTO ? format : tty ? LOG_HUMAN : LOG_JSON;
+    out.colour = tty && out.format == LOG_HUMAN && getenv("NO_COLOR") == NULL;
+    int own = out.is_pipe || tty ? open_anew(fd) : -1;
+    out.opened = own >= 0;
+    out.fd = out.opened ? own : fd;
 }
 
 int log_fd(void)

@@ -26,8 +26,8 @@ static const struct option options[] = {
     /* Its defaults refuse servers on this machine and answer some zones themselves. */
     {"do-not-query-localhost:", "no"},
     {"unblock-lan-zones:", "yes"},
-    {"local-zone:", "test. nodefault"},
-    {"local-zone:", "home.arpa. nodefault"},
+    {"local-zone:", "test. transparent"},
+    {"local-zone:", "home.arpa. transparent"},
     /* A server that was down is asked again soon, not after a quarter of an hour. */
     {"infra-host-ttl:", "30"},
     {"infra-keep-probing:", "yes"},

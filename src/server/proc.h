@@ -40,11 +40,11 @@ struct proc;
 
 /* One row a kind; the row's index is the kind. */
 struct proc_spec {
-    const char *name;           /* "smtpd"; the process is called "herald-smtpd" */
-    unsigned count;             /* 1 to PROC_COUNT_MAX; 0: none of it */
-    int (*run)(struct proc *p); /* returns the exit status */
-    unsigned peers;             /* 1u << kind for each kind that it asks (smtpd -> queue) */
-    bool keep_user;             /* true: stays what the supervisor is */
+    const char *name;                  /* "smtpd"; the process is called "herald-smtpd" */
+    unsigned count;                    /* 1 to PROC_COUNT_MAX; 0: none of it */
+    int (*run)(struct proc *p);        /* returns the exit status */
+    unsigned peers;                    /* 1u << kind for each kind that it asks (smtpd -> queue) */
+    bool keep_user;                    /* true: stays what the supervisor is */
     const struct sandbox_row *sandbox; /* NULL: none (tests) */
     bool lingers; /* may go on for long after a reload: gets the new generation's peers then */
 };

@@ -29,7 +29,7 @@
 /* clang-format on */
 
 enum smtp_ext {
-#define SMTP_EXT_ENUM(id, bit, keyword) id = 1u << bit,
+#define SMTP_EXT_ENUM(id, bit, keyword) id = 1u << (bit),
     SMTP_EXT_LIST(SMTP_EXT_ENUM)
 #undef SMTP_EXT_ENUM
 };

@@ -46,7 +46,7 @@ static span take_piece(span *rest, size_t max)
     span piece = span_head(*rest, end);
     size_t blank;
 
-    if (end <= max) {
+    if (end <= max || rest->p == NULL) {
         *rest = end < rest->n ? span_skip(*rest, end + 1) : SPAN_NONE;
         return piece;
     }
@@ -69,7 +69,7 @@ static void put_line(struct buf *b, struct smtp_reply r, bool last, span enhance
     buf_put(b, enhanced);
     if (enhanced.n > 0 && piece.n > 0)
         buf_putc(b, ' ');
-    for (size_t i = 0; i < piece.n; i++)
+    for (size_t i = 0; piece.p != NULL && i < piece.n; i++)
         buf_putc(b, ascii_is_print(piece.p[i]) ? piece.p[i] : '?');
     buf_put(b, SPAN("\r\n"));
 }

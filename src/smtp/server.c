@@ -242,7 +242,7 @@ int64_t smtp_server_deadline(struct smtp_server *s, int64_t now_ms)
 /* The minute is over: was it fast enough? Begins the next one. */
 static bool window_is_slow(struct smtp_server *s, int64_t now_ms)
 {
-    bool slow = s->window_bytes < SMTP_DATA_RATE_MIN * SMTP_DATA_RATE_WINDOW_MS / 1000;
+    bool slow = s->window_bytes < (uint64_t)(SMTP_DATA_RATE_MIN * SMTP_DATA_RATE_WINDOW_MS / 1000);
 
     if (s->window_since_ms < 0 || now_ms - s->window_since_ms < SMTP_DATA_RATE_WINDOW_MS)
         return false;

@@ -43,10 +43,10 @@
 #define SMTP_MESSAGE_MAX_BYTES   (UINT64_C(35) << 20)
 #define SMTP_ERRORS_MAX          20  /* faulty commands in a session */
 #define SMTP_JUNK_MAX            100 /* NOOP, RSET, VRFY, HELP, EHLO since the last mail */
-#define SMTP_COMMAND_TIMEOUT_MS  (300 * 1000)
-#define SMTP_DATA_TIMEOUT_MS     (180 * 1000)
-#define SMTP_DATA_TOTAL_MS       (3600 * 1000)
-#define SMTP_DATA_RATE_WINDOW_MS (60 * 1000)
+#define SMTP_COMMAND_TIMEOUT_MS  (INT64_C(300) * 1000)
+#define SMTP_DATA_TIMEOUT_MS     (INT64_C(180) * 1000)
+#define SMTP_DATA_TOTAL_MS       (INT64_C(3600) * 1000)
+#define SMTP_DATA_RATE_WINDOW_MS (INT64_C(60) * 1000)
 #define SMTP_DATA_RATE_MIN       512 /* octets a second over that window */
 
 /* What `next` wants free in s->out before it goes on. */

@@ -3,8 +3,7 @@
 #include <stdlib.h>
 
 #include "config/show.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
+#include "fuzz.h"
 
 /* Files that a text names are none of the fuzzer's business. */
 static bool names_a_file(span text)
@@ -18,16 +17,16 @@ static bool names_a_file(span text)
     return false;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
     static char shown[1024 * 1024];
     struct buf b = BUF_OVER(shown);
     struct config_problems problems = {0};
     struct config *c;
 
-    if (names_a_file(span_of(p, n)))
+    if (n < 2 || names_a_file(span_of(data, n)))
         return 0;
-    c = config_load_text("fuzz", span_of(p, n), &problems);
+    c = config_load_text("fuzz", fuzz_place(span_of(data + 2, n - 2)), &problems);
     BUG_IF((c != NULL) != (problems.n_errors == 0), "errors and a configuration");
     if (c != NULL)
         config_show_put(&b, c);

@@ -149,6 +149,7 @@ static void run(struct server_play *v)
 
 static void feed(struct server_play *v, span octets)
 {
+    free(v->held);
     v->held = malloc(octets.n + 1);
     memcpy(v->held, octets.p, octets.n);
     smtp_server_feed(v->server, span_of(v->held, octets.n), v->now_ms);
@@ -240,6 +241,7 @@ void play_server(const struct script *s, struct playing *p)
     set_up(&v);
     run(&v);
     play_items(&v);
+    free(v.held);
     free(v.body.p);
     free(v.server);
 }

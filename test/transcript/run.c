@@ -109,7 +109,8 @@ static void write_seed(const char *dir, const struct script *s, size_t number)
     /* Settings and cut, as test/fuzz/fuzz.h has them. */
     fputs("01", f);
     for (size_t i = 0; i < s->item_count; i++)
-        fwrite(s->items[i].octets.p, 1, s->items[i].octets.n, f);
+        if (s->items[i].octets.n > 0)
+            fwrite(s->items[i].octets.p, 1, s->items[i].octets.n, f);
     fclose(f);
 }
 

@@ -87,7 +87,8 @@ static void check_key(const struct config_key *key)
     char path[4096];
     struct buf b = BUF_OVER(path);
     unsigned n_good = 0, n_bad = 0;
-    span text, rest, line;
+    struct config_source text;
+    span rest, line;
     int sys;
 
     buf_printf(&b, "%s/", folder);
@@ -96,7 +97,7 @@ static void check_key(const struct config_key *key)
     assert_non_null(buf_cstr(&b));
     if (config_source_read(buf_cstr(&b), 65536, &text, &sys) != ERR_OK)
         fail_msg("there is no %s", buf_cstr(&b));
-    for (rest = text; span_line(&rest, &line);) {
+    for (rest = config_source_span(&text); span_line(&rest, &line);) {
         bool good = span_starts(line, SPAN("good ")), bad = span_starts(line, SPAN("bad "));
 
         if (good || bad)
@@ -106,7 +107,7 @@ static void check_key(const struct config_key *key)
     }
     if (n_good == 0 || n_bad == 0)
         fail_msg("%s needs good and bad values", buf_cstr(&b));
-    free((void *)(uintptr_t)text.p);
+    config_source_free(&text);
 }
 
 static void every_key_has_its_cases(void **state)

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: ISC */
+/* herald judge: facts, findings and verdict for one greeting, or for scenarios. */
+#include "cli/judge.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "cli/cli.h"
+#include "cli/scenario.h"
+#include "config/config.h"
+#include "config/find.h"
+
+static struct judge_case the_case;
+static struct judge_result result;
+static struct cli_dns dns;
+
+void judge_run(struct judge_case *c, struct cli_dns *from, struct judge_result *out)
+{
+    struct greeting_gather *g = &out->gather;
+    struct greeting_event event;
+
+    greeting_gather_init(g, &c->claim, &c->server);
+    while (greeting_gather_next(g, &event) == GREETING_ASK) {
+        struct dns_answer answer = cli_ask(from, event.question);
+
+        greeting_gather_told(g, event.tag, &answer);
+    }
+    c->session.name = g->name.normal;
+    c->session.hosts = out->hosts;
+    c->session.n_hosts = 0;
+    while (c->session.n_hosts < COUNT(out->hosts)) {
+        span host = greeting_gather_host(g, (unsigned)c->session.n_hosts);
+
+        if (host.n == 0)
+            break;
+        out->hosts[c->session.n_hosts++] = host;
+    }
+    greeting_judge(greeting_gather_facts(g), &c->policy, &c->session, &out->verdict);
+}
+
+/* ---- scenarios ---- */
+
+static enum err run_scenario(void *context, const json_t *scenario, const struct dns_script *script,
+                             struct buf *out, struct diag *d)
+{
+    struct greeting_name name;
+    enum err e = judge_case_read(&the_case, scenario, d);
+
+    (void)context;
+    if (e != ERR_OK)
+        return e;
+    greeting_name_read(&name, the_case.claim.greeting, the_case.claim.is_helo);
+    the_case.claim.local_domain =
+        greeting_local_domain(name.normal, the_case.domains, the_case.n_domains);
+    dns.script = script;
+    judge_run(&the_case, &dns, &result);
+    judge_put_json(out, &the_case, &result, scenario);
+    return ERR_OK;
+}
+
+/* ---- one greeting, with the DNS of this machine ---- */
+
+struct options {
+    const char *client;
+    const char *helo;
+    const char *verb;
+    const char *file; /* -c */
+    const char *scenario;
+    const char *policy;
+    bool json;
+};
+
+/* How the name stands to the configured domains: itself, or one above it. */
+static enum greeting_local find_local(const struct config *conf, span name)
+{
+    for (span at = name; at.n > 0; at = span_skip(at, span_find(at, '.') + 1)) {
+        if (config_is_local_domain(conf, at) || config_is_relay_domain(conf, at))
+            return at.n == name.n ? LOCAL_EXACT : LOCAL_UNDER;
+    }
+    return LOCAL_NO;
+}
+
+static void take_config(const struct config *conf)
+{
+    struct greeting_name name;
+
+    if (conf->hostname.n > 0)
+        the_case.names[the_case.server.n_names++] = conf->hostname;
+    for (size_t i = 0; i < conf->n_egresses; i++) {
+        struct ip_addr a = conf->egresses[i].public_address;
+
+        if (a.family != IP_NONE && the_case.server.n_addresses < COUNT(the_case.addresses))
+            the_case.addresses[the_case.server.n_addresses++] = a;
+    }
+    the_case.session.trusted = config_is_trusted(conf, the_case.session.client);
+    greeting_name_read(&name, the_case.claim.greeting, the_case.claim.is_helo);
+    the_case.claim.local_domain = find_local(conf, name.normal);
+}
+
+static int print_result(bool json)
+{
+    static char room[SCENARIO_OUT_BYTES];
+    struct buf out = BUF_OVER(room);
+
+    if (json) {
+        judge_put_json(&out, &the_case, &result, NULL);
+        buf_putc(&out, '\n');
+    } else {
+        judge_put_person(&out, &the_case, &result);
+    }
+    if (fwrite(out.p, 1, out.n, stdout) != out.n || fflush(stdout) != 0)
+        return CLI_IO;
+    return CLI_OK;
+}
+
+static int run_single(const struct options *o)
+{
+    struct config_problems problems = {0};
+    struct config *conf = NULL;
+
+    judge_case_init(&the_case);
+    if (o->client == NULL || o->helo == NULL)
+        return cli_wrong_usage(&cli_judge, "--client and --helo are needed");
+    if (!ip_addr_parse(span_cstr(o->client), &the_case.session.client))
+        return cli_wrong_usage(&cli_judge, "%s is not an IP address", o->client);
+    if (o->policy != NULL && !greeting_preset_parse(span_cstr(o->policy), &the_case.preset))
+        return cli_wrong_usage(&cli_judge, "%s is not a policy: observe, standard, strict",
+                               o->policy);
+    if (!span_ieq(span_cstr(o->verb), SPAN("EHLO")) && !span_ieq(span_cstr(o->verb), SPAN("HELO")))
+        return cli_wrong_usage(&cli_judge, "%s is not EHLO or HELO", o->verb);
+    greeting_policy_init(&the_case.policy, the_case.preset);
+    the_case.verb = span_cstr(o->verb);
+    the_case.claim.client = the_case.session.client;
+    the_case.claim.greeting = span_cstr(o->helo);
+    the_case.claim.is_helo = span_ieq(the_case.verb, SPAN("HELO"));
+    the_case.session.now_s = (int64_t)time(NULL);
+    if (o->file != NULL) {
+        conf = config_load(o->file, &problems);
+        config_problems_finish(&problems);
+        if (conf == NULL)
+            return cli_fail(CLI_CONFIG, "%s: see herald config check %s", o->file, o->file);
+        take_config(conf);
+    }
+    judge_run(&the_case, &dns, &result);
+    config_free(conf);
+    return print_result(o->json);
+}
+
+static int run(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"client", required_argument, NULL, 'i'},
+        {"helo", required_argument, NULL, 'n'},
+        {"verb", required_argument, NULL, 'v'},
+        {"policy", required_argument, NULL, 'p'},
+        {"scenario", required_argument, NULL, 's'},
+        {"json", no_argument, NULL, 'j'},
+        {NULL, 0, NULL, 0},
+    };
+    struct options o = {.verb = "EHLO"};
+    int option;
+
+    while ((option = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
+        switch (option) {
+        case 'i':
+            o.client = optarg;
+            break;
+        case 'n':
+            o.helo = optarg;
+            break;
+        case 'v':
+            o.verb = optarg;
+            break;
+        case 'p':
+            o.policy = optarg;
+            break;
+        case 's':
+            o.scenario = optarg;
+            break;
+        case 'c':
+            o.file = optarg;
+            break;
+        case 'j':
+            o.json = true;
+            break;
+        default:
+            return CLI_USAGE;
+        }
+    }
+    if (optind != argc)
+        return cli_wrong_usage(&cli_judge, "unexpected argument: %s", argv[optind]);
+    if (o.scenario != NULL)
+        return scenario_run_all(o.scenario, run_scenario, NULL);
+    return run_single(&o);
+}
+
+const struct cli_command cli_judge = {
+    .name = "judge",
+    .summary = "judge a greeting: its facts, what is wrong, and what would become of it",
+    .usage = "herald judge --client IP --helo NAME [--verb EHLO|HELO] [--policy PRESET] [-c FILE] "
+             "[--json]\n"
+             "herald judge --scenario FILE",
+    .options = "  --client IP      the address that connects\n"
+               "  --helo NAME      what it greets with\n"
+               "  --verb VERB      EHLO (the default) or HELO\n"
+               "  --policy PRESET  observe, standard (the default) or strict\n"
+               "  -c FILE          own name, addresses, domains and trusted networks from there\n"
+               "  --scenario FILE  one JSON object a line, DNS included; - is standard input\n"
+               "  --json           the result as JSON\n",
+    .examples = "  herald judge --client 198.51.100.7 --helo mail.example.com\n"
+                "  herald judge --scenario greetings.jsonl\n",
+    .run = run,
+};

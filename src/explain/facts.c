@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: ISC */
+#include "explain/facts.h"
+
+#include "base/ascii.h"
+#include "explain/rules.h"
+
+/* How many words behind a phrase its value may stand. */
+#define TAKE_WORDS 4
+/* From this strength on whatever stands there is the greeting; below it must look like a name. */
+#define TAKE_SURE 90
+
+static char at(span s, size_t i)
+{
+    return i < s.n ? s.p[i] : '\0';
+}
+
+/* A bracketed address keeps its brackets: it is a literal. */
+static span with_brackets(span text, span chunk)
+{
+    size_t from = (size_t)(chunk.p - text.p), end = from + chunk.n;
+    bool address = chunk.n > 0;
+
+    for (size_t i = 0; i < chunk.n; i++)
+        address &= ascii_hex(chunk.p[i]) >= 0 || chunk.p[i] == '.' || chunk.p[i] == ':';
+    address |= span_istarts(chunk, SPAN("IPv6:"));
+    if (address && from > 0 && text.p[from - 1] == '[' && at(text, end) == ']')
+        return span_of(chunk.p - 1, chunk.n + 2);
+    return chunk;
+}
+
+static bool opens(char c)
+{
+    return ascii_is_blank(c) || c == '\n' || c == ':' || c == '=' || c == '<' || c == '"' ||
+           c == '\'' || c == '[' || c == '(' || c == '\\' || c == '`';
+}
+
+static bool closes(char c)
+{
+    return ascii_is_blank(c) || ascii_is_control(c) || c == '>' || c == '"' || c == '\'' ||
+           c == ']' || c == ')' || c == '(' || c == ',' || c == ';' || c == '\\' || c == '`';
+}
+
+/* The run of octets after `i`, without what wraps it. */
+static span chunk_after(span text, size_t i)
+{
+    size_t from, limit = min_size(text.n, i + 16);
+
+    while (i < limit && opens(text.p[i]))
+        i++;
+    from = i;
+    while (i < text.n && i - from < 260 && !closes(text.p[i]))
+        i++;
+    while (i > from && (text.p[i - 1] == ':' || (text.p[i - 1] == '.' && i == text.n)))
+        i--;
+    return with_brackets(text, span_of(text.p + from, i - from));
+}
+
+/* The run of octets before `i`: "<name>: " gives name. */
+static span chunk_before(span text, size_t i)
+{
+    size_t end;
+
+    while (i > 0 && (opens(text.p[i - 1]) || closes(text.p[i - 1])))
+        i--;
+    end = i;
+    while (i > 0 && end - i < 260 && !ascii_is_blank(text.p[i - 1]) && text.p[i - 1] != '<' &&
+           text.p[i - 1] != '"' && text.p[i - 1] != '\'' && text.p[i - 1] != '[' &&
+           text.p[i - 1] != '(' && text.p[i - 1] != '\n')
+        i--;
+    return with_brackets(text, span_of(text.p + i, end - i));
+}
+
+/* Could this be a name that was said in a greeting, rather than a word of the sentence? */
+static bool looks_like_name(span s)
+{
+    bool joint = false, digit = false, dot = false;
+
+    for (size_t i = 0; i < s.n; i++) {
+        digit |= ascii_is_digit(s.p[i]);
+        joint |= s.p[i] == '-' || s.p[i] == '_';
+        dot |= s.p[i] == '.' && i > 0 && i + 1 < s.n;
+        if (s.p[i] == '/' || s.p[i] == '@' || s.p[i] == '=')
+            return false;
+    }
+    return s.n > 0 && (dot || s.p[0] == '[' || (joint && digit) || span_ieq(s, SPAN("localhost")));
+}
+
+/* The first word of one of the classes after i, within a few words. */
+static span word_after(span text, size_t i, unsigned classes)
+{
+    struct words words = {text, i, 0, 0, 0};
+    struct word w;
+
+    for (unsigned n = 0; n < TAKE_WORDS && words_next(&words, &w); n++)
+        if ((classes >> w.is & 1u) != 0)
+            return span_of(text.p + w.at, w.end - w.at);
+    return SPAN_NONE;
+}
+
+static span bare_mailbox(span s)
+{
+    if (s.n > 1 && s.p[0] == '<' && s.p[s.n - 1] == '>')
+        s = span_of(s.p + 1, s.n - 2);
+    return s;
+}
+
+#define CLASS(c) (1u << (c))
+
+/* What stands before i and is a mailbox in angle brackets, or is nothing. */
+static span mailbox_before(span text, size_t i)
+{
+    span s = chunk_before(text, i);
+
+    return span_has(s, '@') ? s : SPAN_NONE;
+}
+
+static span take_field(span text, const struct rule *r, const struct explain_found *f)
+{
+    enum explain_field field = (enum explain_field)r->value;
+    span s = SPAN_NONE;
+
+    switch (field) {
+    case EXPLAIN_FIELD_GREETING:
+        s = r->side == RULE_AFTER ? chunk_after(text, f->end) : chunk_before(text, f->at);
+        return r->strength >= TAKE_SURE || looks_like_name(s) ? s : SPAN_NONE;
+    case EXPLAIN_FIELD_CLIENT:
+        return word_after(text, f->end, CLASS(WORD_IP));
+    case EXPLAIN_FIELD_RECIPIENT:
+    case EXPLAIN_FIELD_SENDER:
+        if (r->side == RULE_BEFORE)
+            return mailbox_before(text, f->at);
+        return bare_mailbox(word_after(text, f->end, CLASS(WORD_MAILBOX)));
+    case EXPLAIN_FIELD_REMOTE:
+    case EXPLAIN_FIELD_REPORTER:
+        return word_after(text, f->end, CLASS(WORD_HOST));
+    case EXPLAIN_FIELD_PTR:
+    case EXPLAIN_FIELD_REMOTE_IP:
+    case EXPLAIN_FIELD_COUNT:
+        break;
+    }
+    return s;
+}
+
+/*
+ * Exim writes the sending host as "H=ptr (greeting) [address]"; the greeting stands alone in
+ * parentheses when there is no reverse name, and is left out when it equals it.
+ */
+static void exim_host(span text, struct explain_answer *a)
+{
+    size_t i = span_search(text, SPAN("H="));
+    span host = span_head(span_skip(text, i + 2), 400), name;
+    size_t open = span_find(host, '('), bracket = span_search(host, SPAN(" ["));
+
+    if (i >= text.n || bracket >= host.n || open > bracket ||
+        (i > 0 && !ascii_is_blank(text.p[i - 1])))
+        return;
+    name = span_head(span_skip(host, open + 1), span_rfind(span_head(host, bracket), ')') - open - 1);
+    if (name.n > 0 && a->field[EXPLAIN_FIELD_GREETING].n == 0)
+        a->field[EXPLAIN_FIELD_GREETING] = name;
+}
+
+/* "mx.example.org[192.0.2.1]" or "mx.example.org [192.0.2.1]": the address right behind a host. */
+static void remote_address(span text, struct explain_answer *a)
+{
+    span host = a->field[EXPLAIN_FIELD_REMOTE];
+    size_t end = host.n != 0 ? (size_t)(host.p - text.p) + host.n : 0;
+
+    if (host.n == 0)
+        return;
+    if (at(text, end) == ' ')
+        end++;
+    if (at(text, end) == '[')
+        a->field[EXPLAIN_FIELD_REMOTE_IP] = word_after(text, end, CLASS(WORD_IP));
+}
+
+struct best {
+    unsigned stage;
+    unsigned printer;
+    unsigned reporter;
+    unsigned field[EXPLAIN_FIELD_COUNT];
+};
+
+static void take(struct best *best, span text, const struct rule *r, const struct explain_found *f,
+                 struct explain_answer *a)
+{
+    span s;
+
+    if (best->field[r->value] >= r->strength)
+        return;
+    s = take_field(text, r, f);
+    if (s.n == 0)
+        return;
+    a->field[r->value] = s;
+    best->field[r->value] = r->strength;
+}
+
+static void use_clause(struct best *best, span text, const struct rule_clause *c,
+                       const struct explain_found *f, struct explain_answer *a)
+{
+    const struct rule *r = &rules[c->rule];
+
+    switch (r->kind) {
+    case RULE_STAGE:
+        if (best->stage < r->strength)
+            a->stage = (enum explain_stage)r->value;
+        best->stage = best->stage < r->strength ? r->strength : best->stage;
+        break;
+    case RULE_PRINTER:
+        if (best->printer < r->strength)
+            a->software = rule_software[r->value];
+        best->printer = best->printer < r->strength ? r->strength : best->printer;
+        break;
+    case RULE_REPORTER:
+        if (best->reporter < r->strength)
+            a->reporter = rule_software[r->value];
+        best->reporter = best->reporter < r->strength ? r->strength : best->reporter;
+        break;
+    case RULE_TAKE:
+        take(best, text, r, f, a);
+        break;
+    case RULE_CAUSE:
+    case RULE_CUT:
+        break;
+    }
+}
+
+void facts_find(const struct explain_work *w, span text, struct explain_answer *a)
+{
+    struct best best = {0};
+
+    for (size_t i = 0; i < w->clause_n; i++) {
+        const struct rule_clause *c = &rule_clauses[w->clauses[i]];
+
+        use_clause(&best, text, c, &w->found[c->term[0]], a);
+    }
+    exim_host(text, a);
+    remote_address(text, a);
+}
