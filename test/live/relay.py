@@ -165,7 +165,8 @@ def deferred(where):
         near.ready()
         submit(near, mail.text('deferred'))
         process.until(lambda: 'delivery.deferred' in near.log.read_text(), 10, 'no delivery.deferred in the log')
-        listed = process.until(lambda: servers.json_rows(near.command('queue', 'list', '--json').stdout), 5, 'not queued')
+        listed = process.until(lambda: servers.json_rows(near.command('queue', 'list', '--json').stdout),
+                               5, 'the queue is empty')
         if 'come back later' not in json.dumps(listed):
             raise Trouble(f'the queue does not say why: {listed}')
         near.command('queue', 'retry', '--to', 'example.test')
