@@ -132,6 +132,7 @@ struct explain_work {
     size_t term_n;
     uint16_t clauses[EXPLAIN_CLAUSES_MAX]; /* those that hold */
     size_t clause_n;
+    bool has_reply; /* the text that was matched holds a reply */
     uint32_t place; /* all places so far: grows over texts, so nothing needs clearing */
 };
 

@@ -183,10 +183,18 @@ static bool is_off(const uint8_t *off, uint16_t clause)
     return off != NULL && (off[clause / 8] >> (clause % 8) & 1) != 0;
 }
 
+/* Where there is a reply, only what stands in it can speak against what it says. */
+static bool is_there(const struct explain_work *w, uint16_t term, bool against)
+{
+    const struct explain_found *f = &w->found[term];
+
+    return f->seen && (f->in_reply || !against || !w->has_reply);
+}
+
 static bool holds(const struct explain_work *w, const struct rule_clause *c)
 {
     for (size_t i = 0; i < c->terms; i++)
-        if (w->found[c->term[i]].seen == ((c->without >> i & 1) != 0))
+        if (is_there(w, c->term[i], (c->without >> i & 1) != 0) == ((c->without >> i & 1) != 0))
             return false;
     return true;
 }
@@ -230,6 +238,7 @@ void match_text(struct explain_work *w, span text, span reply, const uint8_t *of
     forget(w);
     s.reply_from = reply.n != 0 ? (size_t)(reply.p - text.p) : 0;
     s.reply_end = s.reply_from + reply.n;
+    w->has_reply = reply.n != 0;
     while (words_next(&words, &s.word)) {
         s.place = w->place + (uint32_t)s.word.place;
         scan_word(&s);
@@ -260,7 +269,7 @@ void match_causes(struct explain_work *w, unsigned code, span enhanced, enum exp
 
         if (f->seen || !sign_holds(&rule_signs[i], code, enhanced, stage))
             continue;
-        *f = (struct explain_found){0, 0, true, false};
+        *f = (struct explain_found){0, 0, true, true};
         w->terms[w->term_n++] = rule_signs[i].term;
     }
     wake_all(w, true, off);

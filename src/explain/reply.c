@@ -79,6 +79,8 @@ static unsigned weigh(span s, size_t i)
         before == '>' || before == '<' || before == '=' || before == '#' || before == ';' ||
         before == '|' || before == '`' || before == 'n' || before == ',' || before == ']')
         weight += 3;
+    if (span_iends(before_of(s, i), SPAN("<<< ")) || span_iends(before_of(s, i), SPAN("said: ")))
+        weight += 3;
     enhanced = words_enhanced(s, i + skip);
     if (enhanced != 0 && s.p[i + skip] == s.p[i])
         weight += 3;
@@ -159,6 +161,21 @@ static span find_enhanced(span s, unsigned code)
     return SPAN_NONE;
 }
 
+/* Python's "(501, b'words')": the words up to the quote that ends them; empty when it is no such. */
+static span quoted_words(span s, size_t i)
+{
+    span rest = span_skip(s, i + 3);
+    char quote;
+
+    if (!span_starts(rest, SPAN(", ")))
+        return SPAN_NONE;
+    rest = span_skip(rest, rest.n > 2 && rest.p[2] == 'b' ? 3 : 2);
+    quote = rest.n > 0 ? rest.p[0] : '\0';
+    if (quote != '\'' && quote != '"')
+        return SPAN_NONE;
+    return span_head(span_skip(rest, 1), span_find(span_skip(rest, 1), quote));
+}
+
 void reply_find(span text, struct reply_found *out)
 {
     unsigned best = 0, field = 0;
@@ -175,8 +192,10 @@ void reply_find(span text, struct reply_found *out)
             best = weight;
             from = i;
         }
-        if (field == 0 && is_field(text, i))
+        if (field == 0 && is_field(text, i)) {
             field = code_at(text, i);
+            out->text = quoted_words(text, i);
+        }
     }
     if (best >= 2) {
         out->code = code_at(text, from);
