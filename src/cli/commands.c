@@ -4,8 +4,10 @@
 
 const struct cli_command *const cli_commands[] = {
     &cli_config,
+    &cli_explain,
     &cli_help,
     &cli_judge,
+    &cli_queue,
     &cli_serve,
     &cli_spf,
     NULL,

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "cli/cli.h"
+#include "os/heap.h"
 #include "os/notify.h"
 #include "server/plan.h"
 
@@ -71,7 +72,8 @@ static int run_serve(int argc, char **argv)
     while ((option = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
         if (option != 'c')
             return cli_wrong_usage(&cli_serve, "unknown option");
-        source.file = optarg;
+        /* The memory of argv will hold the titles of processes. */
+        source.file = x_strdup(span_cstr(optarg));
     }
     if (optind < argc)
         return cli_wrong_usage(&cli_serve, "unexpected argument \"%s\"", argv[optind]);

@@ -55,8 +55,8 @@ struct explain_page {
     enum explain_who who;
     uint16_t code;        /* herald's own reply code; 0: herald never refuses for this */
     const char *enhanced; /* "5.7.1" or "" */
-    const char *texts[EXPLAIN_REPLY_LINES]; /* reply lines with {placeholders}; NULL at the end */
-    struct explain_alternative alternatives[EXPLAIN_ALTERNATIVES_MAX]; /* cause NULL at the end */
+    const char *texts[EXPLAIN_REPLY_LINES + 1]; /* reply lines with {placeholders}; NULL at the end */
+    struct explain_alternative alternatives[EXPLAIN_ALTERNATIVES_MAX + 1]; /* cause NULL at the end */
     const char *saw;      /* sections of the page, plain text */
     const char *why;
     const char *sender;
