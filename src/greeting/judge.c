@@ -209,6 +209,7 @@ static const struct {
 #define E550    550, SPAN_INIT("5.7.1")
 #define EPTR    550, SPAN_INIT("5.7.25")
 #define ESPF    550, SPAN_INIT("5.7.23")
+#define EARLY   554, SPAN_INIT("5.5.1")
 #define TDNS    451, SPAN_INIT("4.4.3")
 #define TSPF    451, SPAN_INIT("4.7.24")
     [CHECK_IMPOSSIBLE] = {SPAN_INIT("helo.syntax"), is_impossible, SEVERITY_SYNTAX, E501, ALWAYS,
@@ -263,7 +264,7 @@ static const struct {
         BIT(FACT_GENERIC)},
     [CHECK_CHANGES] = {SPAN_INIT("helo.changes"), has_changed, SEVERITY_POLICY, E550, NEVER,
         BIT(FACT_CHANGED)},
-    [CHECK_EARLY] = {SPAN_INIT("helo.early"), is_early, SEVERITY_POLICY, E550, NEVER,
+    [CHECK_EARLY] = {SPAN_INIT("helo.early"), is_early, SEVERITY_POLICY, EARLY, NEVER,
         BIT(FACT_EARLY)},
 };
 /* clang-format on */
@@ -339,6 +340,21 @@ span greeting_stage_word(enum greeting_stage stage)
 span greeting_check_cause(enum greeting_check check)
 {
     return checks[check].cause;
+}
+
+uint16_t greeting_check_code(enum greeting_check check)
+{
+    return checks[check].code;
+}
+
+span greeting_check_enhanced(enum greeting_check check)
+{
+    return checks[check].enhanced;
+}
+
+enum greeting_severity greeting_check_severity(enum greeting_check check)
+{
+    return checks[check].severity;
 }
 
 span greeting_severity_word(enum greeting_severity severity)
@@ -523,6 +539,7 @@ static void decide(struct greeting_verdict *v, const struct greeting_policy *p,
 
     v->action = waits ? GREETING_DEFER : GREETING_REFUSE;
     v->cause = checks[finding->check].cause;
+    v->words = forged_waits ? SPAN("net.dns") : v->cause;
     v->code = forged_waits ? 451 : checks[finding->check].code;
     v->enhanced = forged_waits ? SPAN("4.4.3") : checks[finding->check].enhanced;
     v->stage = finding->severity == SEVERITY_SYNTAX ? STAGE_HELO : p->refuse_at;
