@@ -302,17 +302,17 @@ static void timers_go_by_the_clock_of_a_test(void **state)
 {
     char room[8] = "";
     char *at = room;
-    struct loop_timer first;
-    struct loop_timer second;
+    struct loop_timer sooner;
+    struct loop_timer later;
     struct loop_timer never;
     (void)state;
     clock_set(1000, 0);
     loop_use_clock(loop);
-    loop_timer_init(&first, loop, note_timer, &at);
-    loop_timer_init(&second, loop, note_timer, &at);
+    loop_timer_init(&sooner, loop, note_timer, &at);
+    loop_timer_init(&later, loop, note_timer, &at);
     loop_timer_init(&never, loop, note_timer, &at);
-    loop_timer_set(&second, 60000);
-    loop_timer_set_common(&first, 30000);
+    loop_timer_set(&later, 60000);
+    loop_timer_set_common(&sooner, 30000);
     loop_timer_at(&never, 1000 + 40000);
     assert_int_equal(loop_next_due_ms(loop), 31000);
     clock_advance(29999);
