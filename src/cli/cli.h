@@ -44,6 +44,7 @@ extern const struct cli_command cli_config;
 extern const struct cli_command cli_explain;
 extern const struct cli_command cli_help;
 extern const struct cli_command cli_judge;
+extern const struct cli_command cli_queue;
 extern const struct cli_command cli_serve;
 extern const struct cli_command cli_spf;
 

@@ -7,6 +7,7 @@ const struct cli_command *const cli_commands[] = {
     &cli_explain,
     &cli_help,
     &cli_judge,
+    &cli_queue,
     &cli_serve,
     &cli_spf,
     NULL,

@@ -26,8 +26,17 @@ struct common {
     const struct timeval *tv;
 };
 
+/* What a timer's room holds under loop_use_clock: its place in a list sorted by time. */
+struct clock_timer {
+    struct loop_timer *next;
+    int64_t due_ms;
+};
+_Static_assert(sizeof(struct clock_timer) <= LOOP_EVENT_BYTES, "union loop_event is too small");
+
 struct loop {
     struct event_base *base;
+    bool use_clock;
+    struct loop_timer *timers; /* under use_clock */
     struct task_list soon;
     struct task_list end;
     struct loop_task mark; /* ends what one round of tasks runs */
@@ -181,10 +190,62 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     t->fn(t->arg);
 }
 
+/* Under loop_use_clock */
+
+static struct clock_timer *clock_of(struct loop_timer *t)
+{
+    return (struct clock_timer *)(void *)&t->event;
+}
+
+static void clock_timer_add(struct loop_timer *t, int64_t due_ms)
+{
+    struct loop_timer **at = &t->loop->timers;
+
+    while (*at != NULL && clock_of(*at)->due_ms <= due_ms)
+        at = &clock_of(*at)->next;
+    *clock_of(t) = (struct clock_timer){*at, due_ms};
+    *at = t;
+}
+
+static void clock_timer_del(struct loop_timer *t)
+{
+    struct loop_timer **at = &t->loop->timers;
+
+    while (*at != t)
+        at = &clock_of(*at)->next;
+    *at = clock_of(t)->next;
+}
+
+static void run_clock_timers(struct loop *loop)
+{
+    int64_t now_ms = clock_mono_ms();
+
+    while (loop->timers != NULL && clock_of(loop->timers)->due_ms <= now_ms) {
+        struct loop_timer *t = loop->timers;
+
+        clock_timer_del(t);
+        on_timer(-1, 0, t);
+    }
+}
+
+void loop_use_clock(struct loop *loop)
+{
+    loop->use_clock = true;
+}
+
+int64_t loop_next_due_ms(const struct loop *loop)
+{
+    return loop->timers != NULL ? clock_of(loop->timers)->due_ms : INT64_MAX;
+}
+
+static bool by_clock(const struct loop_timer *t)
+{
+    return t->loop->use_clock && t != &t->loop->wait;
+}
+
 static void timer_add(struct loop_timer *t, const struct timeval *tv)
 {
-    if (t->on)
-        event_del(event_of(&t->event));
+    loop_timer_stop(t);
     event_assign(event_of(&t->event), t->loop->base, -1, 0, on_timer, t);
     BUG_IF(event_add(event_of(&t->event), tv) != 0, "no memory for a timer");
     t->on = true;
@@ -213,7 +274,14 @@ static struct timeval timeval_of(int64_t ms)
 void loop_timer_set(struct loop_timer *t, int64_t ms)
 {
     struct timeval tv = timeval_of(ms);
-    timer_add(t, &tv);
+
+    if (!by_clock(t)) {
+        timer_add(t, &tv);
+        return;
+    }
+    loop_timer_stop(t);
+    clock_timer_add(t, clock_mono_ms() + (ms < 0 ? 0 : ms));
+    t->on = true;
 }
 
 /* The queue of all timers of this duration; NULL when there are too many durations. */
@@ -234,7 +302,7 @@ static const struct timeval *common_of(struct loop *loop, int64_t ms)
 
 void loop_timer_set_common(struct loop_timer *t, int64_t ms)
 {
-    const struct timeval *tv = common_of(t->loop, ms);
+    const struct timeval *tv = by_clock(t) ? NULL : common_of(t->loop, ms);
 
     if (tv != NULL)
         timer_add(t, tv);
@@ -254,7 +322,10 @@ void loop_timer_stop(struct loop_timer *t)
 {
     if (!t->on)
         return;
-    event_del(event_of(&t->event));
+    if (by_clock(t))
+        clock_timer_del(t);
+    else
+        event_del(event_of(&t->event));
     t->on = false;
 }
 
@@ -340,6 +411,7 @@ void loop_turn(struct loop *loop, int64_t wait_ms)
                     EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY | (busy ? EVLOOP_NONBLOCK : 0));
     loop_timer_stop(&loop->wait);
     loop->now_ms = clock_mono_ms();
+    run_clock_timers(loop);
     run_deferred(loop);
     run_tasks(loop, &loop->end);
     for (struct loop_hook *h = loop->hooks; h != NULL; h = h->next)

@@ -78,6 +78,14 @@ void loop_run(struct loop *loop);
 void loop_turn(struct loop *loop, int64_t wait_ms);
 /* Let loop_run return after this turn. */
 void loop_stop(struct loop *loop);
+/*
+ * For tests: from here on timers are due by os/clock, which clock_set holds and clock_advance
+ * moves; those that have become due are called back in the next turn, the earliest first. Only
+ * loop_turn's own wait goes by the machine's clock. Before any timer is set.
+ */
+void loop_use_clock(struct loop *loop);
+/* When the next timer is due, under loop_use_clock; INT64_MAX: none is set. */
+int64_t loop_next_due_ms(const struct loop *loop);
 
 /* The monotonic clock as of this turn's beginning: good for deadlines, costs nothing. */
 int64_t loop_now_ms(const struct loop *loop);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "server/relay.h"
 
+#include <stdlib.h>
+
 #include "os/log.h"
 
 static const struct chan_type types[] = {
@@ -12,24 +14,27 @@ static void on_frame(void *arg, struct chan *chan, struct chan_frame *f)
     struct relay *r = arg;
     struct relay_job *j = relay_job_new(r, f);
 
+    (void)chan;
     if (j == NULL) {
-        log_text(LOG_CHANNEL_BROKEN, LOG_ERROR, SPAN("the queue sent a job that is none"));
-        chan_close(chan);
-        relay_dests_orphan(r);
-        return;
-    }
-    if (r->draining)
+        log_text(LOG_CHANNEL_BROKEN, LOG_ERROR, SPAN("a job of the queue could not be taken"));
+        relay_job_refuse(r, f);
+    } else if (r->draining) {
         relay_job_finish(j, JOB_NOT_TRIED);
-    else
+    } else {
         relay_dest_add(r, j);
+    }
 }
 
 static void on_closed(void *arg, struct chan *chan, enum chan_end why)
 {
+    struct relay *r = arg;
+
     (void)chan;
-    (void)why;
-    relay_dests_orphan(arg);
-    relay_check_drained(arg);
+    relay_dests_orphan(r);
+    /* A queue process that lives on is not given to us again: somebody new must take over. */
+    if (why != CHAN_PEER_GONE)
+        proc_done(r->proc, PROC_EXIT_FAILED);
+    relay_check_drained(r);
 }
 
 static void link_queue(struct relay *r, int fd)
@@ -74,6 +79,7 @@ static void on_drain(struct proc *p, bool reload, int64_t deadline_ms)
 {
     struct relay *r = p->self;
 
+    /* Mails under way are finished in either case; what is left at the deadline is sent again. */
     (void)reload;
     (void)deadline_ms;
     r->draining = true;
@@ -85,14 +91,21 @@ int relay_run(struct proc *p)
 {
     const struct context *context = p->config;
     struct relay r = {.proc = p, .loop = p->loop, .config = context->config};
+    int status = PROC_EXIT_FAILED;
 
     resolve_client_init(&r.resolver, p->loop);
     r.input = x_alloc(RELAY_SCRATCH_BYTES);
+    r.body = x_alloc(RELAY_SCRATCH_BYTES);
     r.output = buf_over(x_alloc(RELAY_SCRATCH_BYTES), RELAY_SCRATCH_BYTES);
     p->self = &r;
     p->on_peer = on_peer;
     p->on_drain = on_drain;
-    if (!proc_enter(p, NULL, 0))
-        return PROC_EXIT_FAILED;
-    return proc_run(p);
+    if (proc_enter(p, NULL, 0))
+        status = proc_run(p);
+    chan_close(&r.queue);
+    resolve_client_finish(&r.resolver);
+    free(r.input);
+    free(r.body);
+    free(r.output.p);
+    return status;
 }

@@ -9,9 +9,14 @@
  *
  * A job waits at its destination until a connection is free; a new connection is
  * made while jobs wait and fewer than queue.destination_concurrency exist. Each
- * connection tries the addresses of the destination in order; when none answers,
- * all jobs that wait there go back to the queue as unreachable. Every job
- * is answered exactly once (relay_job_finish), unless the queue process itself died.
+ * connection tries the addresses of the destination in order; when none answers
+ * and no other connection is there, all jobs that wait go back to the queue as
+ * unreachable. Every job is answered exactly once (relay_job_finish), unless the
+ * queue process itself died.
+ *
+ * All connections share the scratch buffers of struct relay, so one of them never
+ * runs inside another: what a connection's end or a new job means for a destination
+ * is done by a task of the loop (relay_dest_push), when no engine is running.
  *
  * Hostile octets arrive here: replies. No file is opened, no program started.
  */
@@ -27,12 +32,12 @@
 #include "server/proc.h"
 #include "smtp/client.h"
 
-#define RELAY_SCRATCH_BYTES (64u << 10) /* each of input and output */
+#define RELAY_SCRATCH_BYTES (64u << 10) /* each of input, output and body */
 #define RELAY_CONNECT_MS    30000       /* for one address */
 #define RELAY_ADDRESSES_MAX 8           /* addresses tried for one connection */
 #define RELAY_IDLE_MS       5000        /* how long a connection waits for another job */
 #define RELAY_MAILS_MAX     1000        /* mails over one connection */
-#define RELAY_PLAN_MS       60000       /* how long a destination's addresses are believed */
+#define RELAY_PLAN_MS       60000       /* how long addresses and the ceiling are believed */
 #define RELAY_FIRST_CONNS   5           /* connections before one of them has succeeded */
 #define RELAY_DEST_SLOTS    1024        /* a power of two */
 #define RELAY_KEY_BYTES     400
@@ -69,8 +74,10 @@ struct relay_verdict {
     span reply;
 };
 
-/* Take a job frame over; NULL when it is malformed or there is no memory. */
+/* Take a job frame over; NULL when it is malformed or there is no memory: then refuse it. */
 struct relay_job *relay_job_new(struct relay *r, struct chan_frame *f);
+/* Answer a frame that is no job without an outcome for anybody, which means deferred. */
+void relay_job_refuse(struct relay *r, const struct chan_frame *f);
 /* Note the outcome of one recipient, or of all (SMTP_ALL_RCPTS); the first outcome stands. */
 void relay_job_settle(struct relay_job *j, size_t rcpt, const struct relay_verdict *v);
 /* The same for those recipients that were accepted. */
@@ -85,7 +92,7 @@ enum job_verdict relay_verdict_of(unsigned code);
 /* One address to try. */
 struct relay_target {
     struct net_addr addr;
-    const char *name; /* of the host, for people; NUL-terminated, lives with the plan */
+    char name[256]; /* of the host, for people; empty: the address says it all */
 };
 
 struct relay_dest {
@@ -98,15 +105,14 @@ struct relay_dest {
     size_t waiting;
     struct relay_conn *conns;
     size_t conn_count;
-    size_t opening;      /* of them those that are not yet greeted */
+    size_t opening;      /* of them those that are not yet greeted: they look at targets */
     size_t ceiling;      /* the other side wants no more connections than this; 0: unknown */
-    bool asking;         /* the plan is being made */
     bool proven;         /* a connection was accepted since the plan was made */
-    struct mxplan *plan; /* NULL: the address is given */
+    struct mxplan *plan; /* while it is being made, else NULL */
     int64_t planned_ms;  /* INT64_MIN: never */
-    struct relay_target targets[RELAY_ADDRESSES_MAX];
     size_t target_count;
-    struct loop_task tidy; /* frees it when nothing is left */
+    struct relay_target targets[RELAY_ADDRESSES_MAX];
+    struct loop_task push;
     size_t host_n;
     size_t key_n;
     char *host; /* NUL-terminated, in key */
@@ -121,9 +127,9 @@ struct relay_job *relay_dest_take(struct relay_dest *d);
 void relay_dest_give_back(struct relay_dest *d, struct relay_job *j);
 /* All jobs that wait go back to the queue with this verdict. */
 void relay_dest_fail(struct relay_dest *d, const struct relay_verdict *v, unsigned flags);
-/* Make connections while there is need and leave; also free it when nothing is left. */
+/* Later in this turn: give jobs to idle connections, make more, or free what nobody needs. */
 void relay_dest_push(struct relay_dest *d);
-/* Answer all waiting jobs of all destinations as not tried. */
+/* Answer all waiting jobs of all destinations as not tried, and close what has none. */
 void relay_dests_return(struct relay *r);
 /* Forget the jobs of a queue process that is gone. */
 void relay_dests_orphan(struct relay *r);
@@ -132,11 +138,12 @@ void relay_dests_orphan(struct relay *r);
 
 /* Begin to connect to the destination's first address. */
 void relay_conn_start(struct relay_dest *d);
-/* Give jobs to a connection that waits for one. */
-void relay_conn_wake(struct relay_dest *d);
-/* Close what is idle, and abort what would only make duplicates for an orphaned job. */
-void relay_conns_orphan(struct relay_dest *d);
+/* Give jobs to connections that wait for one. */
+void relay_conns_wake(struct relay_dest *d);
+/* Close those that carry no job. */
 void relay_conns_close_idle(struct relay_dest *d);
+/* Break off those that carry a job whose answer nobody will read. */
+void relay_conns_orphan(struct relay_dest *d);
 
 /* ---- the process ---- */
 
@@ -150,7 +157,8 @@ struct relay {
     size_t jobs; /* not yet answered */
     size_t conns;
     bool draining;
-    char *input;
+    char *input; /* what was just read, until the engine it is for is left */
+    char *body;  /* a piece of a spool file, until an engine has taken it */
     struct buf output;
 };
 

@@ -38,7 +38,7 @@ static struct relay_dest **slot_of(struct relay *r, span key)
     return &r->dests[hash_keyed(plain, key) & (RELAY_DEST_SLOTS - 1)];
 }
 
-static void on_tidy(void *arg);
+static void on_push(void *arg);
 
 static struct relay_dest *dest_new(struct relay *r, const struct job *j, span key)
 {
@@ -57,7 +57,7 @@ static struct relay_dest *dest_new(struct relay *r, const struct job *j, span ke
     d->egress = egress_of(r->config, j->egress);
     d->last = &d->first;
     d->planned_ms = INT64_MIN;
-    loop_task_init(&d->tidy, on_tidy, d);
+    loop_task_init(&d->push, on_push, d);
     d->next = *slot;
     *slot = d;
     return d;
@@ -77,18 +77,14 @@ static struct relay_dest *dest_find(struct relay *r, const struct job *j)
     return dest_new(r, j, buf_span(&key));
 }
 
-/* Free a destination that nobody uses any longer. */
-static void on_tidy(void *arg)
+/* Nobody uses it any longer. */
+static void dest_free(struct relay_dest *d)
 {
-    struct relay_dest *d = arg;
     struct relay_dest **at = slot_of(d->relay, span_of(d->key, d->key_n));
 
-    if (d->first != NULL || d->conn_count != 0 || d->asking)
-        return;
     while (*at != d)
         at = &(*at)->next;
     *at = d->next;
-    free(d->plan);
     free(d);
 }
 
@@ -144,11 +140,52 @@ static void fail_text(struct relay_dest *d, enum job_verdict verdict, span statu
     relay_dest_fail(d, &v, verdict == JOB_DEFERRED ? JOB_UNREACHABLE : 0);
 }
 
-static void one_target(struct relay_dest *d, const struct net_addr *addr)
+/* The address to send from decides the family, or we would greet from one that is not ours. */
+static bool fits_egress(const struct relay_dest *d, const struct net_addr *addr)
 {
-    d->targets[0] = (struct relay_target){*addr, d->host};
-    d->target_count = 1;
-    d->planned_ms = INT64_MAX;
+    enum ip_family from = d->egress->address.family;
+
+    return from == IP_NONE || net_addr_family(addr) == AF_UNIX ||
+           net_addr_family(addr) == (from == IP_V4 ? AF_INET : AF_INET6);
+}
+
+static void add_target(struct relay_dest *d, const struct net_addr *addr, span name)
+{
+    struct relay_target *t = &d->targets[d->target_count];
+
+    if (d->target_count == RELAY_ADDRESSES_MAX || !fits_egress(d, addr))
+        return;
+    t->addr = *addr;
+    name = span_head(name, sizeof(t->name) - 1);
+    memcpy(t->name, name.n > 0 ? name.p : "", name.n);
+    t->name[name.n] = '\0';
+    d->target_count++;
+}
+
+/* What is known is fresh from here on. */
+static void planned(struct relay_dest *d)
+{
+    d->planned_ms = loop_now_ms(d->relay->loop);
+    d->proven = false;
+    d->ceiling = 0;
+    if (d->target_count == 0)
+        fail_text(d, JOB_DEFERRED, SPAN("4.4.4"),
+                  "the host has no address of the family that the egress sends from");
+    relay_dest_push(d);
+}
+
+static void one_target(struct relay_dest *d, const struct net_addr *addr, span name)
+{
+    d->target_count = 0;
+    add_target(d, addr, name);
+    planned(d);
+}
+
+static bool is_us(const struct relay_dest *d, const struct mxplan_host *h)
+{
+    span name = span_cstr(h->name);
+
+    return span_ieq(name, d->relay->config->hostname) || span_ieq(name, d->egress->greeting);
 }
 
 /* Our own name among the hosts: it and all that are no better are left out (RFC 5321 5.1). */
@@ -157,7 +194,7 @@ static size_t hosts_before_us(const struct relay_dest *d, const struct mxplan *p
     for (size_t i = 0; i < p->host_count; i++) {
         size_t first = i;
 
-        if (!span_ieq(span_cstr(p->hosts[i].name), d->relay->config->hostname))
+        if (!is_us(d, &p->hosts[i]))
             continue;
         while (first > 0 && p->hosts[first - 1].preference == p->hosts[i].preference)
             first--;
@@ -166,20 +203,7 @@ static size_t hosts_before_us(const struct relay_dest *d, const struct mxplan *p
     return p->host_count;
 }
 
-static void take_targets(struct relay_dest *d, const struct mxplan *p, size_t hosts)
-{
-    d->target_count = 0;
-    for (size_t i = 0; i < hosts; i++) {
-        for (size_t k = 0; k < p->hosts[i].address_count; k++) {
-            if (d->target_count == RELAY_ADDRESSES_MAX)
-                return;
-            d->targets[d->target_count++] =
-                (struct relay_target){p->hosts[i].addresses[k], p->hosts[i].name};
-        }
-    }
-}
-
-static void on_ready(struct relay_dest *d, struct mxplan *p)
+static void take_targets(struct relay_dest *d, const struct mxplan *p)
 {
     size_t hosts = d->transport == JOB_MX ? hosts_before_us(d, p) : p->host_count;
 
@@ -189,21 +213,32 @@ static void on_ready(struct relay_dest *d, struct mxplan *p)
                   "but the domain is not configured here");
         return;
     }
-    take_targets(d, p, hosts);
-    d->planned_ms = loop_now_ms(d->relay->loop);
-    d->proven = false;
-    d->ceiling = 0;
-    relay_dest_push(d);
+    d->target_count = 0;
+    for (size_t i = 0; i < hosts; i++) {
+        for (size_t k = 0; k < p->hosts[i].address_count; k++)
+            add_target(d, &p->hosts[i].addresses[k], span_cstr(p->hosts[i].name));
+    }
+    planned(d);
+}
+
+/* DNS is silent, but there are connections: they carry what waits, and DNS is asked later. */
+static void no_answer(struct relay_dest *d)
+{
+    if (d->conn_count > 0)
+        d->planned_ms = loop_now_ms(d->relay->loop);
+    else
+        fail_text(d, JOB_DEFERRED, SPAN("4.4.3"), "DNS did not answer");
 }
 
 static void on_plan(void *arg, struct mxplan *p)
 {
     struct relay_dest *d = arg;
 
-    d->asking = false;
+    d->plan = NULL;
+    d->target_count = 0;
     switch (p->result) {
     case MXPLAN_READY:
-        on_ready(d, p);
+        take_targets(d, p);
         break;
     case MXPLAN_NULL:
         fail_text(d, JOB_FAILED, SPAN("5.1.10"), "the domain takes no mail (null MX, RFC 7505)");
@@ -215,9 +250,11 @@ static void on_plan(void *arg, struct mxplan *p)
         fail_text(d, JOB_FAILED, SPAN("5.4.4"), "the domain has no mail server with an address");
         break;
     case MXPLAN_RETRY:
-        fail_text(d, JOB_DEFERRED, SPAN("4.4.3"), "DNS did not answer");
+        no_answer(d);
         break;
     }
+    free(p);
+    relay_dest_push(d);
 }
 
 static bool host_literal(const struct relay_dest *d, uint16_t port, struct net_addr *out)
@@ -255,8 +292,7 @@ static void unix_target(struct relay_dest *d)
         fail_text(d, JOB_DEFERRED, SPAN("4.3.5"), diag.text);
         return;
     }
-    one_target(d, &addr);
-    relay_dest_push(d);
+    one_target(d, &addr, span_of(d->host, d->host_n));
 }
 
 static void make_plan(struct relay_dest *d)
@@ -269,17 +305,14 @@ static void make_plan(struct relay_dest *d)
         return;
     }
     if (host_literal(d, port_of(d), &addr)) {
-        one_target(d, &addr);
-        relay_dest_push(d);
+        one_target(d, &addr, SPAN_NONE);
         return;
     }
-    if (d->plan == NULL)
-        d->plan = calloc(1, sizeof(*d->plan));
+    d->plan = calloc(1, sizeof(*d->plan));
     if (d->plan == NULL) {
         fail_text(d, JOB_DEFERRED, SPAN("4.3.0"), "no memory");
         return;
     }
-    d->asking = true;
     mxplan_init(d->plan, port_of(d), on_plan, d);
     mxplan_start(d->plan, &r->resolver, span_of(d->host, d->host_n), d->transport == JOB_MX,
                  (int64_t)r->config->dns.timeout_ms);
@@ -289,10 +322,12 @@ static void make_plan(struct relay_dest *d)
 
 static bool is_planned(const struct relay_dest *d)
 {
-    if (d->planned_ms == INT64_MIN)
+    /* A connection that is being made walks along the targets. */
+    if (d->opening > 0)
+        return true;
+    if (d->planned_ms == INT64_MIN || loop_now_ms(d->relay->loop) - d->planned_ms >= RELAY_PLAN_MS)
         return false;
-    return d->planned_ms == INT64_MAX ||
-           loop_now_ms(d->relay->loop) - d->planned_ms < RELAY_PLAN_MS || d->conn_count > 0;
+    return d->target_count > 0 || d->conn_count > 0;
 }
 
 static bool may_connect(const struct relay_dest *d)
@@ -303,7 +338,7 @@ static bool may_connect(const struct relay_dest *d)
         most = min_size(most, RELAY_FIRST_CONNS);
     if (d->ceiling != 0)
         most = min_size(most, d->ceiling);
-    return d->conn_count < most;
+    return d->target_count > 0 && d->conn_count < most;
 }
 
 /* A connection is refused everywhere by some receiver when its greeting is unfit: say none. */
@@ -314,20 +349,23 @@ static bool has_greeting(const struct relay_dest *d)
     return local || d->egress->greeting.n != 0;
 }
 
-void relay_dest_push(struct relay_dest *d)
+static void return_jobs(struct relay_dest *d)
 {
-    if (d->first != NULL)
-        relay_conn_wake(d);
-    if (d->first == NULL) {
-        loop_defer_end(d->relay->loop, &d->tidy);
-        return;
-    }
+    struct relay_job *j;
+
+    while ((j = relay_dest_take(d)) != NULL)
+        relay_job_finish(j, JOB_NOT_TRIED);
+}
+
+/* Jobs wait, and the connections that are there have all they can carry. */
+static void find_way(struct relay_dest *d)
+{
     if (!has_greeting(d)) {
         fail_text(d, JOB_DEFERRED, SPAN("4.3.5"),
                   "there is no fit name to greet with: set `hostname` or the egress's `greeting`");
         return;
     }
-    if (d->asking)
+    if (d->plan != NULL)
         return;
     if (!is_planned(d)) {
         make_plan(d);
@@ -336,6 +374,25 @@ void relay_dest_push(struct relay_dest *d)
     /* Each connection that is being made will take one of the jobs. */
     while (d->waiting > d->opening && may_connect(d))
         relay_conn_start(d);
+}
+
+static void on_push(void *arg)
+{
+    struct relay_dest *d = arg;
+
+    if (d->relay->draining)
+        return_jobs(d);
+    if (d->first != NULL)
+        relay_conns_wake(d);
+    if (d->first != NULL)
+        find_way(d);
+    else if (d->conn_count == 0 && d->plan == NULL)
+        dest_free(d);
+}
+
+void relay_dest_push(struct relay_dest *d)
+{
+    loop_defer(d->relay->loop, &d->push);
 }
 
 void relay_dest_add(struct relay *r, struct relay_job *j)
@@ -368,18 +425,15 @@ static void each_dest(struct relay *r, void (*fn)(struct relay_dest *d))
     }
 }
 
-static void return_jobs(struct relay_dest *d)
+static void return_all(struct relay_dest *d)
 {
-    struct relay_job *j;
-
-    while ((j = relay_dest_take(d)) != NULL)
-        relay_job_finish(j, JOB_NOT_TRIED);
+    return_jobs(d);
     relay_conns_close_idle(d);
 }
 
 void relay_dests_return(struct relay *r)
 {
-    each_dest(r, return_jobs);
+    each_dest(r, return_all);
 }
 
 static void orphan_jobs(struct relay_dest *d)

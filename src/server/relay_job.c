@@ -48,7 +48,7 @@ struct relay_job *relay_job_new(struct relay *r, struct chan_frame *f)
     j->tag = f->tag;
     j->fd = -1;
     heap_init(&j->outcomes, OUTCOMES_BYTES);
-    if (!job_get(span_of(j->frame, f->body.n), &j->job) || j->job.rcpt_count == 0 ||
+    if (!job_get(span_of(j->frame, f->body.n), &j->job) || j->job.transport == JOB_MAILDIR ||
         !fill_rcpts(j) || (j->job.in_file && f->fd < 0)) {
         job_free(j);
         return NULL;
@@ -64,6 +64,23 @@ struct relay_job *relay_job_new(struct relay *r, struct chan_frame *f)
     j->mail.owner = j;
     r->jobs++;
     return j;
+}
+
+static void send_result(struct relay *r, uint32_t tag, span head, span outcomes)
+{
+    if (chan_send(&r->queue, QUEUE_JOB_RESULT, tag, head, outcomes, -1) != ERR_OK)
+        log_text(LOG_CHANNEL_BROKEN, LOG_ERROR, SPAN("a result could not reach the queue"));
+}
+
+void relay_job_refuse(struct relay *r, const struct chan_frame *f)
+{
+    struct unpack u = unpack_over(f->body);
+    struct job_result result = {.id = unpack_u64(&u)};
+    char head[64];
+    struct buf b = BUF_OVER(head);
+
+    job_result_put(&b, &result);
+    send_result(r, f->tag, buf_span(&b), SPAN_NONE);
 }
 
 enum job_verdict relay_verdict_of(unsigned code)
@@ -132,9 +149,7 @@ void relay_job_finish(struct relay_job *j, unsigned flags)
     if (r != NULL) {
         /* The outcomes are packed already and go behind the head as they are. */
         job_result_put(&b, &result);
-        if (chan_send(&r->queue, QUEUE_JOB_RESULT, j->tag, buf_span(&b), heap_span(&j->outcomes),
-                      -1) != ERR_OK)
-            log_text(LOG_CHANNEL_BROKEN, LOG_ERROR, SPAN("a result could not reach the queue"));
+        send_result(r, j->tag, buf_span(&b), heap_span(&j->outcomes));
         r->jobs--;
     }
     job_free(j);

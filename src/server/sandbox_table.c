@@ -117,10 +117,11 @@ static const struct sandbox_call reading[] = {
 };
 
 static const struct sandbox_call files[] = {
-    CALL(openat),    CALL(newfstatat), CALL(statx),    CALL(getdents64), CALL(mkdirat),
-    CALL(linkat),    CALL(unlinkat),   CALL(renameat), CALL(renameat2),  CALL(fsync),
-    CALL(fdatasync), CALL(ftruncate),  CALL(pwrite64), CALL(pwritev),    CALL(copy_file_range),
-    CALL(fallocate), CALL(flock),      CALL(umask),    CALL(uname),      CALL(fstatfs),
+    CALL(openat),    CALL(newfstatat),      CALL(statx),    CALL(getdents64), CALL(mkdirat),
+    CALL(linkat),    CALL(unlinkat),        CALL(renameat), CALL(renameat2),  CALL(fsync),
+    CALL(fdatasync), CALL(ftruncate),       CALL(pwrite64), CALL(pwritev),    CALL(copy_file_range),
+    CALL(fallocate), CALL(sync_file_range), CALL(flock),    CALL(umask),      CALL(uname),
+    CALL(fstatfs),
 #ifdef SYS_open
     CALL(unlink), /* LMDB and libc use the old names here and there */
     CALL(rename),    CALL(mkdir),

@@ -96,6 +96,13 @@ static void set_stalled(struct session *ss, bool stalled)
     }
 }
 
+static void uncount(struct session *ss)
+{
+    if (ss->slot != NO_SLOT)
+        census_leave(&ss->d->census, ss->slot);
+    ss->slot = NO_SLOT;
+}
+
 static void drop_transaction(struct session *ss)
 {
     transaction_free(ss->transaction);
@@ -114,8 +121,7 @@ static void end(struct session *ss, const char *why)
     log_end(&l);
     drop_transaction(ss);
     set_stalled(ss, false);
-    if (ss->slot != NO_SLOT)
-        census_leave(&d->census, ss->slot);
+    uncount(ss);
     conn_close(&ss->conn);
     heap_release(&ss->rest);
     heap_release(&ss->unsent);
@@ -617,6 +623,11 @@ void session_drain(struct session *ss)
         lend_output(ss);
         run(ss, SPAN_NONE);
     }
+}
+
+void session_linger(struct session *ss)
+{
+    uncount(ss);
 }
 
 void session_kill(struct session *ss)

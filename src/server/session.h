@@ -23,6 +23,12 @@ void session_resume(struct session *ss);
 /* The process goes away: end now if no transaction is under way, else after it. */
 void session_drain(struct session *ss);
 
+/*
+ * Others have taken over after a reload: the session goes on as it began, but it counts no longer
+ * (the column of the census is wanted by a later generation).
+ */
+void session_linger(struct session *ss);
+
 /* End at once with 421. */
 void session_kill(struct session *ss);
 

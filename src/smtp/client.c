@@ -262,6 +262,11 @@ void smtp_client_lost(struct smtp_client *c)
         smtp_client_end_with(c, SMTP_CLIENT_END_LOST, stage, "the connection was lost");
 }
 
+void smtp_client_wrote(struct smtp_client *c)
+{
+    c->since_ms = -1;
+}
+
 enum smtp_stage smtp_client_stage(const struct smtp_client *c)
 {
     if (c->expect_n > 0)

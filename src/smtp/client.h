@@ -98,7 +98,7 @@ enum smtp_client_kind {
 enum smtp_client_end {
     SMTP_CLIENT_END_QUIT,     /* we said QUIT */
     SMTP_CLIENT_END_REFUSED,  /* the server did not want us: REFUSED came before */
-    SMTP_CLIENT_END_421,      /* the server closes */
+    SMTP_CLIENT_END_421,      /* the server closes; `reply` is its own */
     SMTP_CLIENT_END_LOST,     /* the connection broke */
     SMTP_CLIENT_END_TIMEOUT,  /* no reply in time */
     SMTP_CLIENT_END_PROTOCOL, /* the server does not speak SMTP; `reply.text` says how */
@@ -231,6 +231,9 @@ void smtp_client_quit(struct smtp_client *c);
 
 /* The connection is gone. */
 void smtp_client_lost(struct smtp_client *c);
+
+/* Octets went out that had been waiting: the wait for the server begins anew. */
+void smtp_client_wrote(struct smtp_client *c);
 
 int64_t smtp_client_deadline(struct smtp_client *c, int64_t now_ms);
 void smtp_client_timeout(struct smtp_client *c, int64_t now_ms);

@@ -233,7 +233,9 @@ void smtp_client_reply(struct smtp_client *c)
     } else if (!closes) {
         smtp_client_end_with(c, SMTP_CLIENT_END_PROTOCOL, e.stage, "a reply to no command");
     }
-    if (closes)
+    if (closes) {
         smtp_client_end_with(c, c->refused ? SMTP_CLIENT_END_REFUSED : SMTP_CLIENT_END_421, e.stage,
-                             "the server closes the connection");
+                             "");
+        c->end.reply = reply_of(c);
+    }
 }

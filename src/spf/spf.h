@@ -98,8 +98,8 @@ struct spf_frame {
     span exp;
     size_t mark;               /* memory in use before this frame */
     enum spf_result qualifier; /* what the include that began it means when it matches */
-    bool p_known;  /* s->p is the validated name as this domain sees it */
-    bool referred; /* begun by include or redirect */
+    bool p_known;              /* s->p is the validated name as this domain sees it */
+    bool referred;             /* begun by include or redirect */
 };
 
 /* What the answer awaited is for. */
@@ -116,8 +116,8 @@ enum spf_wait {
 
 struct spf {
     struct spf_identity who;
-    span local;  /* the sender's local part, "postmaster" when it has none */
-    span domain; /* the domain asked about first */
+    span local;     /* the sender's local part, "postmaster" when it has none */
+    span domain;    /* the domain asked about first */
     struct buf mem; /* a stack: frames, and above them what one term needs */
     struct spf_frame frame[SPF_DEPTH_MAX];
     unsigned depth;

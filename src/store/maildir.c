@@ -20,8 +20,8 @@
 #include "os/file.h"
 #include "os/random.h"
 
-#define DIR_CACHE  128 /* open mailboxes */
-#define FILE_BYTES 160 /* of a name in new/ */
+#define DIR_CACHE  MAILDIR_BATCH_MAX /* open mailboxes: enough for any batch */
+#define FILE_BYTES 160               /* of a name in new/ */
 #define HOST_BYTES 80
 #define OUT_BYTES  (256u << 10)
 #define IN_BYTES   (64u << 10)
@@ -123,15 +123,36 @@ static enum err open_part(int dir, const char *name, int *out_fd)
     return e == ERR_OK ? file_sync_dir(dir) : e;
 }
 
-/* Directories that were missing are made, and their names are on the disk before any mail is. */
+/* The first n octets of path, as a directory. */
+static enum err open_prefix(span path, size_t n, int *out_fd)
+{
+    char prefix[MAILDIR_PATH_BYTES];
+    struct buf b = BUF_OVER(prefix);
+
+    buf_put(&b, n != 0 ? span_head(path, n) : SPAN("."));
+    return buf_cstr(&b) != NULL ? file_open_dir(AT_FDCWD, prefix, out_fd) : ERR_LIMIT;
+}
+
+/*
+ * Directories that are missing are made, and their names are on the disk before any mail is. Those
+ * that are there already are found from below: above the mailboxes the sandbox lets nothing be opened.
+ */
 static enum err make_parents(const char *path, int *out_fd)
 {
     char part[MAILDIR_PATH_BYTES];
-    span rest = span_cstr(path);
-    span piece;
+    span whole = span_cstr(path);
+    span rest, piece;
+    size_t n = whole.n;
     int at = -1;
-    enum err e = file_open_dir(AT_FDCWD, rest.p[0] == '/' ? "/" : ".", &at);
+    enum err e = ERR_ABSENT;
 
+    while (e == ERR_ABSENT && n != 0) {
+        size_t slash = span_rfind(span_head(whole, n), '/');
+
+        n = slash < n ? slash : 0;
+        e = open_prefix(whole, n == 0 && whole.p[0] == '/' ? 1 : n, &at);
+    }
+    rest = span_skip(whole, n);
     while (e == ERR_OK && span_split(&rest, '/', &piece)) {
         struct buf b = BUF_OVER(part);
         int next = -1;

@@ -133,6 +133,16 @@ MUSTUSE enum err store_ids(struct store *s, uint64_t after, size_t max, uint64_t
 /* The same among those that wait for a destination. */
 MUSTUSE enum err store_dest_ids(struct store *s, span dest, uint64_t after, size_t max,
                                 uint64_t *out, size_t *out_n);
+/*
+ * The first destination after `after` for which messages wait, and how many; out_name is
+ * NUL-terminated.
+ *
+ * returns  ERR_OK; ERR_ABSENT when there are no more
+ */
+MUSTUSE enum err store_dest_next(struct store *s, span after, char out_name[RECORD_DEST_BYTES + 1],
+                                 uint64_t *out_n);
+/* Octets free on the disk for us. */
+MUSTUSE enum err store_free(struct store *s, uint64_t *out_bytes);
 /* Messages in the store. */
 MUSTUSE enum err store_count(struct store *s, uint64_t *out_n);
 /* Let go of what was read, so that its pages can be used again. Call once a loop turn. */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* Looking into the store: keys, single entries, walks along the indexes. */
+#include <errno.h>
+#include <sys/statvfs.h>
+
 #include "os/file.h"
 #include "store/inner.h"
 
@@ -221,4 +224,47 @@ enum err store_dest_ids(struct store *s, span dest, uint64_t after, size_t max, 
     struct store_key from = store_key_dom(dest, after + 1);
 
     return ids(s, DB_DOM, &from, dest.n + 1, max, out, out_n);
+}
+
+enum err store_dest_next(struct store *s, span after, char out_name[RECORD_DEST_BYTES + 1],
+                         uint64_t *out_n)
+{
+    struct store_key from = store_key_dom(after, UINT64_MAX);
+    struct walk w;
+    size_t n = 0;
+    uint64_t count = 0;
+    enum err e = walk_begin(s, DB_DOM, &from, &w);
+
+    if (e != ERR_OK)
+        return e;
+    for (; w.rc == 0; walk_on(&w)) {
+        span key = store_span(w.key);
+
+        if (key.n < 9 || key.n - 9 > RECORD_DEST_BYTES)
+            continue;
+        if (count == 0) {
+            n = key.n - 9;
+            memcpy(out_name, key.p, n);
+            out_name[n] = '\0';
+        } else if (!span_eq(span_head(key, key.n - 9), span_of(out_name, n))) {
+            break;
+        }
+        count++;
+    }
+    e = walk_end(&w);
+    if (e == ERR_OK && count == 0)
+        e = ERR_ABSENT;
+    if (e == ERR_OK)
+        *out_n = count;
+    return e;
+}
+
+enum err store_free(struct store *s, uint64_t *out_bytes)
+{
+    struct statvfs st;
+
+    if (fstatvfs(s->dir_fd, &st) != 0)
+        return err_of_errno(errno);
+    *out_bytes = (uint64_t)st.f_bavail * st.f_frsize;
+    return ERR_OK;
 }

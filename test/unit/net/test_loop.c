@@ -292,6 +292,43 @@ static void accepting_survives_a_lack_of_descriptors(void **state)
     close(fd);
 }
 
+static void note_timer(void *arg)
+{
+    char **at = arg;
+    *(*at)++ = 'x';
+}
+
+static void timers_go_by_the_clock_of_a_test(void **state)
+{
+    char room[8] = "";
+    char *at = room;
+    struct loop_timer sooner;
+    struct loop_timer later;
+    struct loop_timer never;
+    (void)state;
+    clock_set(1000, 0);
+    loop_use_clock(loop);
+    loop_timer_init(&sooner, loop, note_timer, &at);
+    loop_timer_init(&later, loop, note_timer, &at);
+    loop_timer_init(&never, loop, note_timer, &at);
+    loop_timer_set(&later, 60000);
+    loop_timer_set_common(&sooner, 30000);
+    loop_timer_at(&never, 1000 + 40000);
+    assert_int_equal(loop_next_due_ms(loop), 31000);
+    clock_advance(29999);
+    loop_turn(loop, 0);
+    assert_int_equal(at - room, 0);
+    clock_advance(1);
+    loop_turn(loop, 0);
+    assert_int_equal(at - room, 1);
+    loop_timer_stop(&never);
+    clock_advance(100000);
+    loop_turn(loop, 5);
+    assert_int_equal(at - room, 2);
+    assert_int_equal(loop_next_due_ms(loop), INT64_MAX);
+    clock_unset();
+}
+
 #define WITH(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -299,6 +336,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH(a_turn_has_its_order),
         WITH(timers_come_in_time_and_stop),
+        WITH(timers_go_by_the_clock_of_a_test),
         WITH(signals_come_from_the_loop),
         cmocka_unit_test(addresses_are_read_whole_or_not_at_all),
         WITH(connections_are_made_over_each_family),

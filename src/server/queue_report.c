@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Reports to senders (RFC 3464), put into the queue in the same transaction as the state they are
+ * about: there is never a failure without its report, nor a report without its failure. The
+ * report's id is made of the message's and of whom it is about, so making it again gives the same
+ * one.
+ */
+#include <stdlib.h>
+
+#include "base/hash.h"
+#include "base/num.h"
+#include "message/dsn.h"
+#include "os/clock.h"
+#include "os/file.h"
+#include "os/log.h"
+#include "server/queue.h"
+
+#define COUNTER_BITS  22 /* below the time in an id */
+#define EXPIRED_WORDS "It could not be delivered in the time that this server keeps trying."
+
+/* "5.1.1" as numbers; `class` stands in when there is none of that class. */
+static void status_of(span text, unsigned class, unsigned out[3])
+{
+    uint64_t number[3] = {0, 0, 0};
+    size_t n = 0;
+
+    while (n < 3 && num_take_u64(&text, 999, &number[n])) {
+        n++;
+        if (text.n != 0 && text.p[0] == '.')
+            text = span_skip(text, 1);
+    }
+    out[0] = class;
+    out[1] = n == 3 && number[0] == class ? (unsigned)number[1] : 0;
+    out[2] = n == 3 && number[0] == class ? (unsigned)number[2] : 0;
+}
+
+static bool is_about(const struct queue_rcpt *rcpt, enum dsn_kind kind)
+{
+    if (kind == DSN_FAILED)
+        return rcpt->report;
+    return rcpt->r.state == RECORD_WAITING && rcpt->r.attempts > 0;
+}
+
+/* The reply with its code in front, as the remote server said it. */
+static span reply_of(const struct record_rcpt *r, struct buf *texts)
+{
+    size_t start = texts->n;
+
+    if (r->mta.n == 0)
+        return SPAN_NONE;
+    if (r->code != 0)
+        buf_printf(texts, "%u ", (unsigned)r->code);
+    buf_put(texts, r->reply);
+    return texts->overflow ? SPAN_NONE : span_of(texts->p + start, texts->n - start);
+}
+
+static size_t gather(const struct queue_msg *m, enum dsn_kind kind, struct dsn_recipient *out,
+                     struct buf *texts)
+{
+    size_t n = 0;
+
+    for (uint32_t i = 0; i < m->head.rcpt_count; i++) {
+        const struct record_rcpt *r = &m->rcpts[i].r;
+        struct dsn_recipient *to = &out[n];
+
+        if (!is_about(&m->rcpts[i], kind))
+            continue;
+        *to = (struct dsn_recipient){.address = r->address,
+                                     .original = r->orcpt,
+                                     .remote = r->mta,
+                                     .reply = reply_of(r, texts)};
+        status_of(r->status, kind == DSN_FAILED ? 5 : 4, to->status);
+        if (r->state == RECORD_EXPIRED) {
+            status_of(SPAN("5.4.7"), 5, to->status); /* RFC 3463: delivery time expired */
+            to->words = SPAN(EXPIRED_WORDS);
+        } else if (r->mta.n == 0) {
+            to->words = r->reply; /* our own words */
+        }
+        n++;
+    }
+    return n;
+}
+
+static uint64_t id_of(const struct queue_msg *m, enum dsn_kind kind)
+{
+    uint64_t time = m->head.id >> COUNTER_BITS;
+    uint32_t sum = hash_crc32c((uint32_t)kind + 1, span_of(&m->head.id, sizeof(m->head.id)));
+
+    for (uint32_t i = 0; i < m->head.rcpt_count; i++)
+        if (is_about(&m->rcpts[i], kind))
+            sum = hash_crc32c(sum, span_of(&i, sizeof(i)));
+    return time << COUNTER_BITS | (sum & ((1u << COUNTER_BITS) - 1));
+}
+
+/* The beginning of the message, for its header; what cannot be read is left out. */
+static span original_of(struct queue *q, const struct queue_msg *m, char *memory)
+{
+    uint64_t n = m->head.size < DSN_HEADER_MAX_BYTES ? m->head.size : DSN_HEADER_MAX_BYTES;
+    span body = SPAN_NONE;
+    int fd = -1;
+
+    if ((m->head.flags & RECORD_BODY_FILE) == 0)
+        return store_body(q->store, m->head.id, &body) == ERR_OK ? body : SPAN_NONE;
+    if (store_body_open(q->store, m->head.id, &fd) == ERR_OK &&
+        file_read_at(fd, memory, (size_t)n, 0) == ERR_OK)
+        body = span_of(memory, (size_t)n);
+    file_close(&fd);
+    return body;
+}
+
+static enum err put_report(struct queue *q, const struct queue_msg *m, const struct dsn *dsn)
+{
+    char rcpt[2 * ENVELOPE_ADDR_BYTES];
+    struct buf block = BUF_OVER(rcpt);
+    size_t cap = dsn_size_max(dsn);
+    struct buf body = buf_over(malloc(cap), cap);
+    struct envelope e = {.id = dsn->id,
+                         .received_ms = dsn->now_ms,
+                         .flags = ENVELOPE_DSN,
+                         .session = m->envelope.session,
+                         .rcpt_count = 1};
+    struct log_line l;
+    enum err err;
+
+    if (body.p == NULL)
+        return ERR_NOMEM;
+    envelope_put_rcpt(&block, &(struct envelope_rcpt){.address = m->envelope.sender});
+    e.rcpts = buf_span(&block);
+    dsn_put(&body, dsn);
+    BUG_IF(body.overflow || block.overflow, "a report does not fit");
+    err = queue_put_own(q, &e, buf_span(&body));
+    free(body.p);
+    if (err != ERR_OK)
+        return err;
+    l = log_begin(LOG_DSN_SENT, LOG_INFO);
+    log_id(&l, KEY_MESSAGE, e.id);
+    log_str(&l, KEY_RECIPIENT, m->envelope.sender);
+    log_num(&l, KEY_COUNT, (int64_t)dsn->n_recipients);
+    log_cstr(&l, KEY_TYPE, dsn->kind == DSN_FAILED ? "failed" : "delayed");
+    log_end(&l);
+    return ERR_OK;
+}
+
+static enum err report_of(struct queue *q, const struct queue_msg *m, enum dsn_kind kind)
+{
+    size_t max = m->head.rcpt_count;
+    struct dsn_recipient *rcpts = calloc(max, sizeof(*rcpts));
+    struct buf texts = buf_over(malloc(max * (JOB_REPLY_BYTES + 8)), max * (JOB_REPLY_BYTES + 8));
+    char *head = malloc(DSN_HEADER_MAX_BYTES);
+    int64_t left = m->head.expires_q - store_now_q(q->store);
+    struct dsn dsn = {
+        .kind = kind,
+        .id = id_of(m, kind),
+        .about_id = m->head.id,
+        .host = q->config->hostname,
+        .sender = m->envelope.sender,
+        .envelope_id = m->envelope.envid,
+        .arrived_ms = m->envelope.received_ms,
+        .now_ms = clock_wall_ms(),
+        .retry_until_ms = kind == DSN_DELAYED ? clock_wall_ms() + left : 0,
+        .recipients = rcpts,
+    };
+    enum err e = rcpts != NULL && texts.p != NULL && head != NULL ? ERR_OK : ERR_NOMEM;
+
+    if (e == ERR_OK) {
+        dsn.n_recipients = gather(m, kind, rcpts, &texts);
+        dsn.original = original_of(q, m, head);
+    }
+    if (e == ERR_OK && dsn.n_recipients != 0)
+        e = put_report(q, m, &dsn);
+    free(rcpts);
+    free(texts.p);
+    free(head);
+    return e;
+}
+
+enum err queue_report(struct queue *q, struct queue_msg *m)
+{
+    bool failed = false;
+    enum err e = ERR_OK;
+
+    for (uint32_t i = 0; i < m->head.rcpt_count; i++)
+        failed |= m->rcpts[i].report;
+    if (failed)
+        e = report_of(q, m, DSN_FAILED);
+    if (e == ERR_OK && m->tell_delay)
+        e = report_of(q, m, DSN_DELAYED);
+    return e;
+}
