@@ -23,8 +23,8 @@
 
 #include "explain/knowledge.h"
 
-/* Octets of a text that are looked at. */
-#define EXPLAIN_TEXT_MAX     (1u << 20)
+/* Octets of a text that are looked at: a refusal stands near the beginning of what holds it. */
+#define EXPLAIN_TEXT_MAX     (256u * 1024)
 #define EXPLAIN_EVIDENCE_MAX 6
 #define EXPLAIN_FIX_MAX      4
 /* Capacity of the workspace: knowledge/rules may not need more (checked when it is compiled). */
