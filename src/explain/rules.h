@@ -60,7 +60,7 @@ enum rule_kind {
     RULE_CUT,      /* all from here on is a copy of the message: not read */
 };
 
-enum rule_side { RULE_AFTER, RULE_BEFORE };
+enum rule_side { RULE_AFTER, RULE_BEFORE, RULE_WITHIN };
 
 struct rule {
     const char *id;
