@@ -63,13 +63,13 @@ enum explain_truth { EXPLAIN_UNASKED, EXPLAIN_YES, EXPLAIN_NO, EXPLAIN_NOT_NOW }
 
 /* Questions whose answers settle alternatives. */
 enum explain_question {
-    EXPLAIN_ASK_RESOLVES,  /* has the greeting an A, AAAA or MX record? */
-    EXPLAIN_ASK_ADDRESS,   /* is the client's address among the greeting's addresses? */
-    EXPLAIN_ASK_PTR,       /* has the client's address a PTR? */
-    EXPLAIN_ASK_CONFIRMED, /* does a name of that PTR resolve back to the address? */
-    EXPLAIN_ASK_MATCHES,   /* is the greeting one of the PTR's names? */
-    EXPLAIN_ASK_SPF,       /* does SPF of the greeting pass for the client? */
-    EXPLAIN_ASK_LISTED,    /* is the greeting on a domain block list? */
+    EXPLAIN_ASK_RESOLVES,    /* has the greeting an A, AAAA or MX record? */
+    EXPLAIN_ASK_ADDRESS,     /* is the client's address among the greeting's addresses? */
+    EXPLAIN_ASK_PTR,         /* has the client's address a PTR? */
+    EXPLAIN_ASK_CONFIRMED,   /* does a name of that PTR resolve back to the address? */
+    EXPLAIN_ASK_MATCHES,     /* is the greeting one of the PTR's names? */
+    EXPLAIN_ASK_SPF,         /* does SPF of the greeting pass for the client? */
+    EXPLAIN_ASK_LISTED,      /* is the greeting on a domain block list? */
     EXPLAIN_ASK_TIES_REMOTE, /* do the greeting's A or MX lead to the refusing host? */
     EXPLAIN_ASK_COUNT
 };

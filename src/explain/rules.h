@@ -74,7 +74,7 @@ struct rule {
 struct rule_clause {
     uint16_t rule;
     uint8_t terms;
-    uint8_t words; /* of its phrases together: the longer one wins between equals */
+    uint8_t words;                 /* of its phrases together: the longer one wins between equals */
     uint16_t term[RULE_TERMS_MAX]; /* the first one must occur */
     uint16_t without;              /* bit i: term[i] must not occur */
 };
