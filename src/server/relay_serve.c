@@ -103,6 +103,8 @@ static bool on_ready(struct relay_conn *c, const struct smtp_client_event *ev)
 {
     (void)ev;
     relay_conn_enter(c, RELAY_SERVING);
+    if (!c->dest->proven)
+        relay_dest_push(c->dest); /* more connections may be made now */
     c->dest->proven = true;
     if (begin_next(c))
         return true;

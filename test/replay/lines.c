@@ -18,8 +18,10 @@
 #include "stage.h"
 
 #define TEXT_BYTES    (1u << 20)
-#define SMALL_BYTES   2048
-#define PIECE_BYTES   4000
+#define SLOW_BYTES    2048
+#define SMALL_BYTES   32768
+#define PIECE_BYTES   60000
+#define LONG_BYTES    40000
 #define PEER_IN_BYTES (STAGE_BODY_MAX + TEXT_BYTES)
 
 static span word_of(span *line)
@@ -211,8 +213,8 @@ static struct net_addr address_of(span name)
 static bool line_listen(size_t unused, span line)
 {
     static const int one = 1;
-    static const int small = SMALL_BYTES;
     span name = word_of(&line);
+    int room = span_eq(line, SPAN("slow")) ? SLOW_BYTES : SMALL_BYTES;
     struct stage_host *h = &stage.hosts[stage.host_count++];
 
     (void)unused;
@@ -221,7 +223,7 @@ static bool line_listen(size_t unused, span line)
     if (net_addr_family(&h->at) != AF_UNIX)
         (void)setsockopt(h->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
     if (line.n > 0)
-        (void)setsockopt(h->fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+        (void)setsockopt(h->fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
     return (h->fd >= 0 && bind(h->fd, &h->at.u.any, h->at.len) == 0 && listen(h->fd, 16) == 0) ||
            stage_fail(strerror(errno), name);
 }
@@ -350,6 +352,19 @@ static bool line_client_part(size_t number, span line)
     return expect(number, unescaped(line, false));
 }
 
+/* Piece by piece: each may take its time. */
+static bool expect_long(size_t number, span octets)
+{
+    while (octets.n > 0) {
+        span piece = span_head(octets, LONG_BYTES);
+
+        if (!expect(number, piece))
+            return false;
+        octets = span_skip(octets, piece.n);
+    }
+    return true;
+}
+
 static bool line_body(size_t number, span line)
 {
     const struct stage_job *j = job_of(word_of(&line));
@@ -359,9 +374,11 @@ static bool line_body(size_t number, span line)
     bool ok;
 
     (void)dot_writer_put(&w, &b, j->body);
-    if (line.n == 0)
+    if (line.n > 0)
+        b.n = number_of(line, b.n);
+    else
         dot_writer_end(&w, &b);
-    ok = expect(number, line.n == 0 ? buf_span(&b) : span_head(buf_span(&b), number_of(line, b.n)));
+    ok = expect_long(number, buf_span(&b));
     free(b.p);
     return ok;
 }
@@ -555,6 +572,9 @@ static bool line_queue(size_t unused, span line)
 {
     (void)unused;
     if (span_eq(line, SPAN("new"))) {
+        stage_link_queue();
+    } else if (span_eq(line, SPAN("replaced"))) {
+        lose_jobs();
         stage_link_queue();
     } else if (span_eq(line, SPAN("garbage"))) {
         if (chan_send(stage_queue(), QUEUE_JOB, 1, SPAN("????????no job"), SPAN_NONE, -1) != ERR_OK)

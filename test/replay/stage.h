@@ -13,12 +13,11 @@
  *     ```dns      NAME TYPE VALUE or STATUS, a line each: answers that need no line below
  *     ```replay   what happens, in order:
  *
- *     L: HOST            a server listens there, at the case's port ("slow": with little memory for
- *                        what it has not read); "L- HOST" ends that; SOCKET is a unix socket
- *     J> N WAY HOST from=A to=A,A [port=N] [egress=NAME] [8bit] [file|short] [body=TEXT]
- *                        the queue gives job N; WAY: mx, smtp, lmtp, unix, maildir; file: the body
- * comes as a descriptor, short: one with fewer octets than it says; body is the
- *                        rest of the line ("hi" if missing) D? NAME TYPE       relay
+ *     L: HOST            a server listens there, at the case's port ("small", "slow": with (very)
+ * little memory for what it has not read); "L- HOST" ends that; SOCKET is a unix socket J> N WAY
+ * HOST from=A to=A,A [port=N] [egress=NAME] [8bit] [file|short] [body=TEXT] the queue gives job N;
+ * WAY: mx, smtp, lmtp, unix, maildir; file: the body comes as a descriptor, short: one with fewer
+ * octets than it says; body is the rest of the line ("hi" if missing) D? NAME TYPE       relay
  * asks; then "D! VALUE; VALUE", "D! STATUS" or "D! never" A: HOST            relay connects there:
  * connection 1 (A2: connection 2...); "A: none": nowhere S: text, C: text   what the server says,
  * and what relay must say, on connection 1 (S2:, C2:); with "-" for ":" there is no CRLF at the end
@@ -56,7 +55,7 @@
 #define STAGE_QUEUES_MAX 4
 #define STAGE_RCPTS_MAX  16
 #define STAGE_ASKED_MAX  64
-#define STAGE_BODY_MAX   (4u << 20)
+#define STAGE_BODY_MAX   (8u << 20)
 
 struct stage_script {
     span title;
