@@ -24,13 +24,21 @@
 
 struct stage stage;
 
+struct kept {
+    struct kept *next;
+    char octets[];
+};
+
 span stage_keep(span s)
 {
-    char *p = x_alloc(s.n + 1);
+    static struct kept *all;
+    struct kept *k = x_alloc(sizeof(*k) + s.n);
 
+    k->next = all;
+    all = k;
     if (s.n > 0)
-        memcpy(p, s.p, s.n);
-    return span_of(p, s.n);
+        memcpy(k->octets, s.p, s.n);
+    return span_of(k->octets, s.n);
 }
 
 bool stage_fail(const char *why, span got)
