@@ -122,10 +122,8 @@ void smtp_server_feed(struct smtp_server *s, span in, int64_t now_ms)
     if (s->pending && s->ev.kind == SMTP_EVENT_CHUNK)
         s->pending = false; /* it is part of the rest, and is looked at again */
     s->in = in;
-    if (s->state == SMTP_SERVER_DATA && in.n > 0) {
+    if (s->state == SMTP_SERVER_DATA && in.n > 0)
         s->since_ms = s->since_ms < 0 ? -1 : now_ms;
-        s->window_bytes += in.n;
-    }
 }
 
 /* Drop an over-long line up to its end; false: the end is not there yet. */
@@ -221,7 +219,7 @@ void smtp_server_took(struct smtp_server *s)
     s->size_bytes += s->ev.chunk.n;
     s->dots = s->dots_after;
     s->column = s->column_after;
-    s->in = s->in_after;
+    smtp_server_consume(s, s->in_after);
 }
 
 int64_t smtp_server_deadline(struct smtp_server *s, int64_t now_ms)

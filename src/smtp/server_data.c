@@ -86,6 +86,13 @@ static struct smtp_reply end_reply(struct smtp_server *s)
     BUG("a fault that data does not have");
 }
 
+/* What is fed again before it was read must not count twice. */
+void smtp_server_consume(struct smtp_server *s, span rest)
+{
+    s->window_bytes += s->in.n - rest.n;
+    s->in = rest;
+}
+
 bool smtp_server_data(struct smtp_server *s)
 {
     for (;;) {
@@ -104,7 +111,7 @@ bool smtp_server_data(struct smtp_server *s)
             return true;
         }
         s->dots = dots;
-        s->in = in;
+        smtp_server_consume(s, in);
         if (found)
             continue;
         if (dots.state != DOT_ENDED)
