@@ -336,6 +336,7 @@ void queue_init(struct queue *q, const struct config *config)
 
 void queue_finish(struct queue *q)
 {
+    queue_dests_free(q);
     for (size_t i = 0; i < QUEUE_SLOTS; i++) {
         while (q->msgs[i] != NULL)
             forget(q, q->msgs[i]);
