@@ -125,7 +125,7 @@ void store_spool_drop(struct store *s, struct heap_buf *list)
 {
     span rest = heap_span(list);
 
-    for (; rest.n >= sizeof(uint64_t); rest = span_skip(rest, sizeof(uint64_t))) {
+    for (; rest.p != NULL && rest.n >= sizeof(uint64_t); rest = span_skip(rest, sizeof(uint64_t))) {
         uint64_t id;
 
         memcpy(&id, rest.p, sizeof(id));
