@@ -175,7 +175,7 @@ static void watch(const struct load *l, struct load_session *s, int operation)
 
 static void ended(struct load *l, struct load_session *s)
 {
-    if (s->state == LOAD_CONNECTING || s->state == LOAD_BANNER || s->state == LOAD_EHLO)
+    if (s->state == LOAD_BANNER || s->state == LOAD_EHLO)
         l->connecting--;
     if (s->state == LOAD_HELD)
         l->held--;
@@ -194,7 +194,6 @@ static void connect_more(struct load *l)
         if (s->state != LOAD_WAITING || s->wake_us > now)
             continue;
         l->connecting++;
-        s->state = LOAD_CONNECTING;
         if (load_session_connect(s, now))
             watch(l, s, EPOLL_CTL_ADD);
         else

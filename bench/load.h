@@ -52,7 +52,6 @@ struct load_totals {
 
 enum load_state {
     LOAD_WAITING, /* for its turn to connect, until wake_us */
-    LOAD_CONNECTING,
     LOAD_BANNER,
     LOAD_EHLO,
     LOAD_MAIL_SENT,

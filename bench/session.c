@@ -95,12 +95,12 @@ bool load_session_connect(struct load_session *s, uint64_t now_us)
     const struct sockaddr *server = (const struct sockaddr *)&s->plan->server;
     int one = 1;
 
+    s->state = LOAD_BANNER; /* the banner is what comes first, and an error shows when it is read */
     s->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (s->fd < 0)
         return false;
     (void)setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
     choose_source(s);
-    s->state = LOAD_CONNECTING;
     s->out_at = s->out_length = s->line_length = 0;
     s->body_pending = false;
     s->begun_us = now_us;
@@ -109,13 +109,11 @@ bool load_session_connect(struct load_session *s, uint64_t now_us)
 
 bool load_session_wants_write(const struct load_session *s)
 {
-    return s->state == LOAD_CONNECTING || s->out_at < s->out_length || s->body_pending;
+    return s->out_at < s->out_length || s->body_pending;
 }
 
 bool load_session_writable(struct load_session *s)
 {
-    if (s->state == LOAD_CONNECTING)
-        s->state = LOAD_BANNER; /* an error shows at the first read */
     while (s->out_at < s->out_length || s->body_pending) {
         struct iovec parts[2] = {
             {s->out + s->out_at, s->out_length - s->out_at},
@@ -287,7 +285,6 @@ static bool answered(struct load_session *s, struct load_totals *t, uint64_t now
         s->state = LOAD_DONE;
         return false;
     case LOAD_WAITING:
-    case LOAD_CONNECTING:
     case LOAD_HELD:
     case LOAD_DONE:
         break;

@@ -48,8 +48,8 @@ void judge_case_init(struct judge_case *c);
 /* A scenario as a case; spans are borrowed from the JSON. */
 enum err judge_case_read(struct judge_case *c, const json_t *scenario, struct diag *d);
 
-/* Gather facts from dns until patience_ms have passed, and judge. */
-void judge_run(struct judge_case *c, struct cli_dns *dns, struct judge_result *out);
+/* Gather facts from DNS, and judge them. */
+void judge_run(struct judge_case *c, struct cli_dns *from, struct judge_result *out);
 
 /* The result as one JSON object without an end of line. */
 void judge_put_json(struct buf *b, const struct judge_case *c, const struct judge_result *r,

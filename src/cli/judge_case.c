@@ -234,6 +234,7 @@ static enum err read_session(struct judge_case *c, const json_t *scenario, struc
         return not_a(d, "verb", "EHLO or HELO");
     if (port.n > 0 && !span_eq(port, SPAN("mx")) && !span_starts(port, SPAN("submission")))
         return not_a(d, "port", "mx or submission");
+    c->verb = verb.n > 0 ? verb : SPAN("EHLO");
     c->claim.client = c->session.client;
     c->claim.greeting = scenario_text(scenario, "greeting");
     c->claim.is_helo = span_ieq(verb, SPAN("HELO"));

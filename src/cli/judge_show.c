@@ -3,6 +3,7 @@
 #include "base/escape.h"
 #include "cli/judge.h"
 #include "cli/scenario.h"
+#include "explain/knowledge.h"
 
 static void put_string(struct buf *b, span s)
 {
@@ -92,8 +93,65 @@ static void put_findings(struct buf *b, const struct greeting_facts *f,
     buf_putc(b, ']');
 }
 
-static void put_verdict(struct buf *b, const struct greeting_verdict *v)
+/* ---- the words of a refusal, which are those of the cause's page ---- */
+
+struct words {
+    char client_text[IP_TEXT_BYTES];
+    struct buf client;
+    struct explain_facts facts;
+};
+
+static void take_words(struct words *w, const struct judge_case *c, const struct judge_result *r)
 {
+    const struct greeting_facts *f = greeting_gather_facts(&r->gather);
+    span ptr = greeting_gather_ptr(&r->gather, 0);
+
+    if (f->value[FACT_RDNS] == RDNS_TEMPERROR)
+        ptr = SPAN("its reverse name cannot be looked up now");
+    w->client = BUF_OVER(w->client_text);
+    ip_addr_put(&w->client, c->session.client);
+    w->facts = (struct explain_facts){
+        .greeting = c->claim.greeting,
+        .client = buf_span(&w->client),
+        .ptr = ptr,
+        .server = c->server.n_names > 0 ? c->server.names[0] : SPAN_NONE,
+        .verb = c->verb,
+    };
+}
+
+static bool make_reply(const struct judge_case *c, const struct judge_result *r,
+                       const struct greeting_verdict *v, struct buf *b, struct explain_reply *out)
+{
+    const struct explain_page *page = explain_page_find(v->words);
+    struct words w;
+
+    if (v->action == GREETING_ACCEPT || page == NULL)
+        return false;
+    take_words(&w, c, r);
+    return explain_reply(page, &w.facts, b, out);
+}
+
+static void put_reply(struct buf *b, const struct judge_case *c, const struct judge_result *r)
+{
+    char room[EXPLAIN_REPLY_BYTES];
+    struct buf lines = BUF_OVER(room);
+    struct explain_reply reply;
+
+    buf_putc(b, '[');
+    if (make_reply(c, r, &r->verdict, &lines, &reply)) {
+        for (size_t i = 0; i < reply.lines; i++) {
+            if (i > 0)
+                buf_putc(b, ',');
+            escape_json(b, reply.line[i]);
+        }
+    }
+    buf_putc(b, ']');
+}
+
+static void put_verdict(struct buf *b, const struct judge_case *c, const struct judge_result *r)
+{
+    const struct greeting_verdict *v = &r->verdict;
+
     buf_put(b, SPAN("{\"action\":"));
     put_string(b, greeting_action_word(v->action));
     buf_put(b, SPAN(",\"stage\":"));
@@ -106,7 +164,9 @@ static void put_verdict(struct buf *b, const struct greeting_verdict *v)
     put_word_or_null(b, v->cause);
     buf_put(b, SPAN(",\"reference\":null,\"exempt\":"));
     put_word_or_null(b, greeting_exempt_word(v->exempt));
-    buf_put(b, SPAN(",\"text\":[]}"));
+    buf_put(b, SPAN(",\"text\":"));
+    put_reply(b, c, r);
+    buf_putc(b, '}');
 }
 
 void judge_put_json(struct buf *b, const struct judge_case *c, const struct judge_result *r,
@@ -114,7 +174,6 @@ void judge_put_json(struct buf *b, const struct judge_case *c, const struct judg
 {
     const struct greeting_facts *f = greeting_gather_facts(&r->gather);
 
-    (void)c;
     buf_put(b, SPAN("{\"id\":"));
     if (scenario != NULL)
         scenario_put_id(b, scenario);
@@ -127,7 +186,7 @@ void judge_put_json(struct buf *b, const struct judge_case *c, const struct judg
     buf_put(b, SPAN(",\"table\":"));
     put_string(b, greeting_table_word(greeting_table_state(f)));
     buf_put(b, SPAN(",\"verdict\":"));
-    put_verdict(b, &r->verdict);
+    put_verdict(b, c, r);
     buf_putc(b, '}');
 }
 
@@ -198,6 +257,38 @@ static void put_presets(struct buf *b, const struct judge_case *c, const struct 
     }
 }
 
+/* What the worst finding's page tells whoever runs the sender. */
+static void put_cure(struct buf *b, const struct judge_case *c, const struct judge_result *r)
+{
+    const struct explain_page *page = NULL;
+    struct words w;
+
+    for (size_t i = 0; i < r->verdict.n_findings && page == NULL; i++)
+        page = explain_page_find(greeting_check_cause(r->verdict.finding[i].check));
+    if (page == NULL)
+        return;
+    take_words(&w, c, r);
+    buf_put(b, SPAN("\nHow the sender mends it ("));
+    buf_put(b, span_cstr(page->id));
+    buf_put(b, SPAN("):\n"));
+    explain_fill(b, page->sender, &w.facts);
+    buf_putc(b, '\n');
+}
+
+static void put_reply_lines(struct buf *b, const struct judge_case *c, const struct judge_result *r)
+{
+    char room[EXPLAIN_REPLY_BYTES];
+    struct buf lines = BUF_OVER(room);
+    const struct greeting_verdict *v = &r->verdict;
+    struct explain_reply reply;
+
+    if (!make_reply(c, r, v, &lines, &reply))
+        return;
+    for (size_t i = 0; i < reply.lines; i++)
+        buf_printf(b, "  %u%c%.*s %.*s\n", v->code, i + 1 < reply.lines ? '-' : ' ',
+                   SPAN_ARG(v->enhanced), SPAN_ARG(reply.line[i]));
+}
+
 void judge_put_person(struct buf *b, const struct judge_case *c, const struct judge_result *r)
 {
     const struct greeting_facts *f = greeting_gather_facts(&r->gather);
@@ -212,7 +303,9 @@ void judge_put_person(struct buf *b, const struct judge_case *c, const struct ju
     put_names(b, &r->gather);
     put_finding_lines(b, f, &r->verdict);
     put_presets(b, c, f);
+    put_cure(b, c, r);
     buf_put(b, SPAN("\nVerdict: "));
     put_verdict_line(b, &r->verdict);
     buf_putc(b, '\n');
+    put_reply_lines(b, c, r);
 }

@@ -115,24 +115,10 @@ static int each(const struct options *o, span dest, record_fn *fn, uint64_t *out
     return code;
 }
 
-/* "example.net" stands for "mx:example.net"; what has a kind in front is taken as it is. */
-static span dest_of(const struct options *o, struct buf *b)
-{
-    span to = span_cstr(o->to);
-
-    if (to.n != 0 && !span_has(to, ':') && !span_eq(to, SPAN("hold")) &&
-        !span_eq(to, SPAN("maildir")))
-        buf_put(b, SPAN("mx:"));
-    buf_put(b, to);
-    return buf_span(b);
-}
-
 static int do_list(const struct options *o)
 {
-    char memory[RECORD_DEST_BYTES];
-    struct buf dest = BUF_OVER(memory);
     uint64_t n;
-    int code = each(o, dest_of(o, &dest), print_line, &n);
+    int code = each(o, span_cstr(o->to), print_line, &n);
 
     if (code == CLI_OK && !o->json)
         printf(n == 0 ? "The queue is empty.\n" : "%llu message%s\n", (unsigned long long)n,
@@ -178,8 +164,6 @@ static int order(const struct options *o, enum ctl_op op, const char *what)
 
 static int do_retry(const struct options *o)
 {
-    char memory[RECORD_DEST_BYTES];
-    struct buf dest = BUF_OVER(memory);
     struct ctl_request request = {.op = CTL_RETRY};
     struct ctl_reply reply = {.more = true};
     uint64_t n = 0;
@@ -187,7 +171,7 @@ static int do_retry(const struct options *o)
 
     if (o->arg != NULL)
         return order(o, CTL_RETRY, "retried");
-    request.dest = dest_of(o, &dest);
+    request.dest = span_cstr(o->to);
     while (code == CLI_OK && reply.more) {
         struct unpack u;
 
@@ -496,16 +480,16 @@ static int queue_run_command(int argc, char **argv)
 const struct cli_command cli_queue = {
     .name = "queue",
     .summary = "shows and changes the mail that waits",
-    .usage = "herald queue list [--to DESTINATION] [--json]\n"
+    .usage = "herald queue list [--to DOMAIN] [--json]\n"
              "herald queue show ID [--json]\n"
-             "herald queue retry [ID | --to DESTINATION]\n"
+             "herald queue retry [ID | --to DOMAIN]\n"
              "herald queue hold | release | bounce | delete ID\n"
              "herald queue export DIR\n"
              "herald queue stats [--json]\n"
              "herald queue check [--repair] [--json]",
-    .options = "  list       every message, or those that wait for a destination\n"
+    .options = "  list       every message, or those that wait for a domain or destination\n"
                "  show       all that is known of one message\n"
-               "  retry      try a message now, or all that wait for a destination, or all\n"
+               "  retry      try a message now, or all that wait for a domain, or all\n"
                "  hold       keep a message until release\n"
                "  release    let a held message go\n"
                "  bounce     give a message up and report to its sender\n"
@@ -514,7 +498,8 @@ const struct cli_command cli_queue = {
                "  stats      how many messages there are, and for which destinations\n"
                "  check      examine the store while no server runs; exit 65 when damaged\n"
                "  --repair   save what can be read into a new store, keep the damaged one\n"
-               "  --to       a domain, or a destination as `stats` shows it (mx:example.net)\n"
+               "  --to       the domain of recipients, or a destination as `stats` shows it\n"
+               "             (mx:example.net)\n"
                "  -c FILE    the configuration of the server\n"
                "  --json     print JSON; for list one object a line\n",
     .examples = "  herald queue list\n"

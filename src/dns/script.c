@@ -87,8 +87,8 @@ static enum err add_row(struct dns_script *s, span name, unsigned type, enum dns
         return ERR_SYNTAX;
     if (s->mem.overflow)
         return ERR_LIMIT;
-    *out_row = (struct dns_script_row){since(&s->mem, start), SPAN_NONE, (uint16_t)type,
-                                       (uint8_t)status};
+    *out_row =
+        (struct dns_script_row){since(&s->mem, start), SPAN_NONE, (uint16_t)type, (uint8_t)status};
     return ERR_OK;
 }
 
@@ -152,8 +152,7 @@ static const struct dns_script_row *ask_name(const struct dns_script *s, span na
     return a->status == DNS_FOUND ? NULL : alias;
 }
 
-struct dns_answer dns_script_ask(const struct dns_script *s, struct dns_question q,
-                                 struct buf *mem)
+struct dns_answer dns_script_ask(const struct dns_script *s, struct dns_question q, struct buf *mem)
 {
     char text[DNS_NAME_MAX_BYTES];
     struct buf canonical = BUF_OVER(text);

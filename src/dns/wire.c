@@ -311,7 +311,8 @@ enum err dns_wire_read(span packet, struct dns_question q, struct buf *mem,
     buf_reset(mem);
     if (w.failed)
         return ERR_SYNTAX;
-    if ((h.flags & FLAG_RESPONSE) == 0 || (h.flags & FLAG_CUT) != 0 || !dns_name_canonical(&g.at, q.name))
+    if ((h.flags & FLAG_RESPONSE) == 0 || (h.flags & FLAG_CUT) != 0 ||
+        !dns_name_canonical(&g.at, q.name))
         return ERR_ABSENT;
     if ((h.flags & 15) != RCODE_OK && (h.flags & 15) != RCODE_NXDOMAIN) {
         *out_a = g.answer;

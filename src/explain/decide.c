@@ -10,8 +10,11 @@
 
 #include "explain/rules.h"
 
-/* What it counts to stand in the reply itself. */
-#define IN_REPLY 8
+/* What it counts to stand in the reply itself, and outside of one that speaks for itself. */
+#define IN_REPLY  8
+#define OUT_REPLY 45
+/* From this strength on the reply speaks for itself. */
+#define REPLY_SPEAKS 40
 /* From this strength on, words about the host forbid to blame the recipient. */
 #define HOST_SURE 60
 /* Causes that come as near as this to the winner are named as alternatives. */
@@ -34,15 +37,35 @@ static const struct explain_page *page_of(const struct rule_clause *c)
     return &explain_pages[rules[c->rule].value];
 }
 
-/* The clause's words stand in the reply when its last words do. */
-static unsigned score_of(const struct explain_work *w, const struct rule_clause *c)
+/* Does a phrase of the clause stand in the reply itself? Signs are of the reply always. */
+static bool in_reply(const struct explain_work *w, const struct rule_clause *c)
 {
-    bool in_reply = true;
-
     for (size_t i = 0; i < c->terms; i++)
-        if ((c->without >> i & 1) == 0 && rule_terms[c->term[i]].clauses != 0)
-            in_reply &= w->found[c->term[i]].in_reply;
-    return rules[c->rule].strength + (in_reply ? IN_REPLY : 0u);
+        if ((c->without >> i & 1) == 0 && w->found[c->term[i]].in_reply)
+            return true;
+    return false;
+}
+
+/* Does the reply say something by its words, so that the words around it count for less? */
+static bool reply_speaks(const struct explain_work *w)
+{
+    for (size_t i = 0; i < w->clause_n; i++) {
+        const struct rule_clause *c = &rule_clauses[w->clauses[i]];
+
+        if (rules[c->rule].kind == RULE_CAUSE && rules[c->rule].strength >= REPLY_SPEAKS &&
+            in_reply(w, c))
+            return true;
+    }
+    return false;
+}
+
+static unsigned score_of(const struct explain_work *w, const struct rule_clause *c, bool speaks)
+{
+    unsigned strength = rules[c->rule].strength;
+
+    if (in_reply(w, c))
+        return strength + IN_REPLY;
+    return !speaks ? strength : strength > OUT_REPLY ? strength - OUT_REPLY : 0;
 }
 
 static bool beats(const struct vote *a, const struct vote *b)
@@ -53,7 +76,7 @@ static bool beats(const struct vote *a, const struct vote *b)
 }
 
 /* The strongest of all clauses about a cause, or only of those about the sending host. */
-static struct vote strongest(const struct explain_work *w, bool host_only)
+static struct vote strongest(const struct explain_work *w, bool speaks, bool host_only)
 {
     struct vote best = {NULL, 0};
 
@@ -63,7 +86,7 @@ static struct vote strongest(const struct explain_work *w, bool host_only)
 
         if (rules[c->rule].kind != RULE_CAUSE || (host_only && !about_host(page_of(c))))
             continue;
-        v.score = score_of(w, c);
+        v.score = score_of(w, c, speaks);
         if (beats(&v, &best))
             best = v;
     }
@@ -164,23 +187,25 @@ static void look_at_greeting(struct explain_answer *a)
 }
 
 /* Other causes that speak nearly as loud. */
-static void add_rivals(const struct explain_work *w, unsigned score, struct explain_answer *a)
+static void add_rivals(const struct explain_work *w, bool speaks, unsigned score,
+                       struct explain_answer *a)
 {
     for (size_t i = 0; i < w->clause_n; i++) {
         const struct rule_clause *c = &rule_clauses[w->clauses[i]];
 
-        if (rules[c->rule].kind == RULE_CAUSE && score_of(w, c) + NEAR >= score)
+        if (rules[c->rule].kind == RULE_CAUSE && score_of(w, c, speaks) + NEAR >= score)
             add_alternative(a, page_of(c), "the text fits this as well");
     }
 }
 
 void decide_cause(const struct explain_work *w, span text, struct explain_answer *a)
 {
-    struct vote best = strongest(w, false), host = strongest(w, true);
+    bool speaks = reply_speaks(w);
+    struct vote best = strongest(w, speaks, false), host = strongest(w, speaks, true);
     bool blames_recipient =
         best.clause != NULL && strcmp(page_of(best.clause)->branch, "rcpt") == 0;
 
-    if (blames_recipient && host.clause != NULL && rules[host.clause->rule].strength >= HOST_SURE)
+    if (blames_recipient && host.clause != NULL && host.score >= HOST_SURE)
         best = host;
     decide_settle(a, explain_page_find(SPAN("ambiguous")));
     a->confidence = 0;
@@ -194,7 +219,7 @@ void decide_cause(const struct explain_work *w, span text, struct explain_answer
     a->rule = rules[best.clause->rule].id;
     a->confidence = rules[best.clause->rule].strength;
     evidence_of(w, text, best.clause, a);
-    add_rivals(w, best.score, a);
+    add_rivals(w, speaks, best.score, a);
     look_at_greeting(a);
 }
 

@@ -8,9 +8,9 @@
 #include "explain/rules.h"
 
 static const char *const stage_texts[EXPLAIN_STAGE_COUNT] = {
-    [EXPLAIN_CONNECT] = "connect", [EXPLAIN_HELO] = "helo", [EXPLAIN_EHLO] = "ehlo",
+    [EXPLAIN_CONNECT] = "connect",   [EXPLAIN_HELO] = "helo", [EXPLAIN_EHLO] = "ehlo",
     [EXPLAIN_STARTTLS] = "starttls", [EXPLAIN_AUTH] = "auth", [EXPLAIN_MAIL] = "mail",
-    [EXPLAIN_RCPT] = "rcpt", [EXPLAIN_DATA] = "data", [EXPLAIN_QUIT] = "quit",
+    [EXPLAIN_RCPT] = "rcpt",         [EXPLAIN_DATA] = "data", [EXPLAIN_QUIT] = "quit",
 };
 
 const char *explain_stage_text(enum explain_stage stage)
@@ -18,13 +18,16 @@ const char *explain_stage_text(enum explain_stage stage)
     return stage_texts[stage];
 }
 
+/* A header right at the top is that of the text itself, not of a copy in it. */
+#define COPY_FROM_BYTES 100
+
 /* Where a copy of the message begins: nothing behind it is read. */
 static size_t copy_begins(const struct explain_work *w, size_t n)
 {
     for (size_t i = 0; i < w->clause_n; i++) {
         const struct rule_clause *c = &rule_clauses[w->clauses[i]];
 
-        if (rules[c->rule].kind == RULE_CUT)
+        if (rules[c->rule].kind == RULE_CUT && w->found[c->term[0]].at >= COPY_FROM_BYTES)
             n = min_size(n, w->found[c->term[0]].at);
     }
     return n;

@@ -166,9 +166,20 @@ static bool boundary_line(struct reader *r, span line)
     return false;
 }
 
-static span without_cr(span line)
+/* The next line; CRLF, LF, and the bare CR of old, end one. */
+static bool take_line(span *rest, span *out_line)
 {
-    return line.n > 0 && line.p[line.n - 1] == '\r' ? span_head(line, line.n - 1) : line;
+    size_t n = 0;
+
+    if (rest->n == 0)
+        return false;
+    while (n < rest->n && rest->p[n] != '\n' && rest->p[n] != '\r')
+        n++;
+    *out_line = span_head(*rest, n);
+    if (span_starts(span_skip(*rest, n), SPAN("\r\n")))
+        n++;
+    *rest = span_skip(*rest, n + 1);
+    return true;
 }
 
 static void read_message(span input, struct buf *b)
@@ -178,8 +189,7 @@ static void read_message(span input, struct buf *b)
 
     r.unfolded = BUF_OVER(r.field);
     begin_part(&r);
-    while (span_line(&input, &line)) {
-        line = without_cr(line);
+    while (take_line(&input, &line)) {
         if (boundary_line(&r, line))
             continue;
         if (r.in_header)
@@ -193,18 +203,24 @@ static void read_message(span input, struct buf *b)
 /* Two or more fields that every message has, before the first empty line, and nothing else. */
 static bool is_message(span input)
 {
-    static const span fields[] = {
-        SPAN_INIT("Received:"),     SPAN_INIT("Return-Path:"), SPAN_INIT("From:"),
-        SPAN_INIT("To:"),           SPAN_INIT("Subject:"),     SPAN_INIT("Date:"),
-        SPAN_INIT("Message-ID:"),   SPAN_INIT("MIME-Version:"), SPAN_INIT("Content-Type:"),
-        SPAN_INIT("Delivered-To:"), SPAN_INIT("X-Failed-Recipients:")};
+    static const span fields[] = {SPAN_INIT("Received:"),
+                                  SPAN_INIT("Return-Path:"),
+                                  SPAN_INIT("From:"),
+                                  SPAN_INIT("To:"),
+                                  SPAN_INIT("Subject:"),
+                                  SPAN_INIT("Date:"),
+                                  SPAN_INIT("Message-ID:"),
+                                  SPAN_INIT("MIME-Version:"),
+                                  SPAN_INIT("Content-Type:"),
+                                  SPAN_INIT("Delivered-To:"),
+                                  SPAN_INIT("X-Failed-Recipients:")};
     unsigned known = 0;
     span line;
 
     input = span_head(input, LOOK_BYTES);
     if (span_starts(input, SPAN("From ")))
-        span_line(&input, &line);
-    while (span_line(&input, &line) && without_cr(line).n > 0) {
+        (void)take_line(&input, &line);
+    while (take_line(&input, &line) && line.n > 0) {
         size_t colon = span_find(line, ':');
 
         if (!ascii_is_blank(line.p[0]) &&
@@ -230,8 +246,8 @@ static void read_part(span input, struct buf *b, bool html, enum decode_encoding
     struct decode d = {.out = b, .html = html, .encoding = encoding};
     span line;
 
-    while (span_line(&input, &line))
-        decode_line(&d, without_cr(line));
+    while (take_line(&input, &line))
+        decode_line(&d, line);
     decode_end(&d);
 }
 

@@ -135,6 +135,7 @@ struct greeting_verdict {
     uint16_t code; /* 250, 451, 501, 550 */
     span enhanced; /* "5.7.1"; empty when accepted; static */
     span cause;    /* "helo.forged_local.server"; empty when accepted; static */
+    span words;    /* the cause whose page words the reply: net.dns where we defer; static */
     enum greeting_exempt exempt;
     struct greeting_finding finding[GREETING_CHECK_COUNT];
     size_t n_findings;
@@ -143,8 +144,11 @@ struct greeting_verdict {
 void greeting_judge(const struct greeting_facts *f, const struct greeting_policy *p,
                     const struct greeting_session *s, struct greeting_verdict *out);
 
-/* The cause id of a check; static. */
+/* The cause id of a check, and how it is refused; static. */
 span greeting_check_cause(enum greeting_check check);
+uint16_t greeting_check_code(enum greeting_check check);
+span greeting_check_enhanced(enum greeting_check check);
+enum greeting_severity greeting_check_severity(enum greeting_check check);
 span greeting_severity_word(enum greeting_severity severity);
 span greeting_action_word(enum greeting_action action);
 /* "authenticated", "submission", "trusted"; empty for EXEMPT_NOT. */

@@ -97,8 +97,17 @@ enum census_verdict census_enter(struct census *c, const struct net_addr *client
     return CENSUS_FINE;
 }
 
+/* One less, but never below nothing: a worker that took over the column may have cleared it. */
+static void count_down(_Atomic uint32_t *n)
+{
+    uint32_t now = atomic_load(n);
+
+    while (now > 0 && !atomic_compare_exchange_weak(n, &now, now - 1)) {
+    }
+}
+
 void census_leave(struct census *c, uint32_t slot)
 {
-    atomic_fetch_sub(cell(c->table, TOTALS, c->column), 1);
-    atomic_fetch_sub(cell(c->table, slot, c->column), 1);
+    count_down(cell(c->table, TOTALS, c->column));
+    count_down(cell(c->table, slot, c->column));
 }

@@ -13,10 +13,15 @@ static const struct chan_type types[] = {
     [QUEUE_PUT_RESULT] = {"put-result", PUT_WHY_BYTES + 16, false},
 };
 
+static void give_up(void *arg);
+
 void put_client_init(struct put_client *c, struct loop *loop, put_room_fn *on_room, void *arg)
 {
     *c = (struct put_client){.loop = loop, .next_tag = 1, .on_room = on_room, .arg = arg};
+    loop_timer_init(&c->timer, loop, give_up, c);
 }
+
+/* ---- the table of puts; those without a link are parked in a list of their own ---- */
 
 static struct put **slot_of(struct put_client *c, uint32_t tag)
 {
@@ -32,9 +37,15 @@ static struct put *find(struct put_client *c, uint32_t tag)
     return p;
 }
 
+static void insert(struct put *p, struct put **at)
+{
+    p->next = *at;
+    *at = p;
+}
+
 static void take_out(struct put *p)
 {
-    struct put **at = slot_of(p->client, p->tag);
+    struct put **at = p->link == NULL ? &p->client->parked : slot_of(p->client, p->tag);
 
     while (*at != p)
         at = &(*at)->next;
@@ -46,6 +57,50 @@ static void answer(struct put *p, const struct put_result *result)
 {
     take_out(p);
     p->fn(p->arg, result);
+}
+
+static void fail(struct put *p, span why)
+{
+    struct put_result result = {PUT_FAILED, why};
+
+    answer(p, &result);
+}
+
+static void give_up(void *arg)
+{
+    struct put_client *c = arg;
+
+    while (c->parked != NULL)
+        fail(c->parked, SPAN("there is no queue process"));
+}
+
+static void park(struct put_client *c, struct put *p)
+{
+    if (c->parked == NULL)
+        loop_timer_set(&c->timer, PUT_WAIT_MS);
+    p->client = c;
+    p->link = NULL;
+    insert(p, &c->parked);
+}
+
+static void bind_to(struct put_client *c, struct put *p, struct put_link *link)
+{
+    p->client = c;
+    p->link = link;
+    p->tag = c->next_tag++;
+    insert(p, slot_of(c, p->tag));
+}
+
+static bool send(struct put *p, enum queue_frame type, span head, span body)
+{
+    return chan_send(&p->link->chan, (uint16_t)type, p->tag, head, body, -1) == ERR_OK;
+}
+
+static void send_whole(struct put_client *c, struct put *p)
+{
+    bind_to(c, p, c->links);
+    if (!send(p, QUEUE_PUT, p->head, p->body))
+        fail(p, SPAN("the queue does not keep up"));
 }
 
 /* ---- the link to one queue process ---- */
@@ -77,9 +132,20 @@ static struct put *first_of(struct put_client *c, const struct put_link *link)
     return NULL;
 }
 
+static void send_parked(struct put_client *c)
+{
+    struct put *p;
+
+    while (c->links != NULL && (p = c->parked) != NULL) {
+        take_out(p);
+        send_whole(c, p);
+    }
+    if (c->parked == NULL)
+        loop_timer_stop(&c->timer);
+}
+
 static void link_closed(void *arg, struct chan *chan, enum chan_end why)
 {
-    static const struct put_result lost = {PUT_FAILED, SPAN_INIT("the queue process went away")};
     struct put_link *link = arg;
     struct put_client *c = link->client;
     struct put_link **at = &c->links;
@@ -90,9 +156,16 @@ static void link_closed(void *arg, struct chan *chan, enum chan_end why)
     while (*at != link)
         at = &(*at)->next;
     *at = link->next;
-    while ((p = first_of(c, link)) != NULL)
-        answer(p, &lost);
+    while ((p = first_of(c, link)) != NULL) {
+        if (!p->whole) {
+            fail(p, SPAN("the queue process went away"));
+            continue;
+        }
+        take_out(p);
+        park(c, p);
+    }
     free(link);
+    send_parked(c);
     c->on_room(c->arg);
 }
 
@@ -124,6 +197,7 @@ void put_client_link(struct put_client *c, int fd)
     }
     link->next = c->links;
     c->links = link;
+    send_parked(c);
 }
 
 size_t put_client_pending(const struct put_client *c)
@@ -134,6 +208,8 @@ size_t put_client_pending(const struct put_client *c)
         for (const struct put *p = c->slots[i]; p != NULL; p = p->next)
             n++;
     }
+    for (const struct put *p = c->parked; p != NULL; p = p->next)
+        n++;
     return n;
 }
 
@@ -144,50 +220,30 @@ bool put_is_full(const struct put_client *c)
 
 /* ---- puts ---- */
 
-static bool begin(struct put_client *c, struct put *p)
+void put_whole(struct put_client *c, struct put *p, span head, span body)
 {
-    struct put **at;
-
     BUG_IF(p->client != NULL, "a put begun twice");
+    p->whole = true;
+    p->head = head;
+    p->body = body;
     if (c->links == NULL)
-        return false;
-    p->client = c;
-    p->link = c->links;
-    p->sent = 0;
-    p->tag = c->next_tag++;
-    at = slot_of(c, p->tag);
-    p->next = *at;
-    *at = p;
-    return true;
-}
-
-/* Send or give up: a frame that cannot be queued means the put cannot be. */
-static bool send(struct put *p, enum queue_frame type, span head, span body)
-{
-    if (chan_send(&p->link->chan, (uint16_t)type, p->tag, head, body, -1) == ERR_OK)
-        return true;
-    take_out(p);
-    return false;
-}
-
-bool put_whole(struct put_client *c, struct put *p, span head, span body)
-{
-    return begin(c, p) && send(p, QUEUE_PUT, head, body);
+        park(c, p);
+    else
+        send_whole(c, p);
 }
 
 bool put_open(struct put_client *c, struct put *p, span envelope)
 {
-    if (!begin(c, p) || !send(p, QUEUE_PUT_BEGIN, envelope, SPAN_NONE))
+    BUG_IF(p->client != NULL, "a put begun twice");
+    if (c->links == NULL)
         return false;
-    p->open = true;
-    return true;
-}
-
-static void lose(struct put *p)
-{
-    static const struct put_result full = {PUT_FAILED, SPAN_INIT("the queue does not keep up")};
-
-    p->fn(p->arg, &full);
+    p->whole = false;
+    p->sent = 0;
+    bind_to(c, p, c->links);
+    p->open = send(p, QUEUE_PUT_BEGIN, envelope, SPAN_NONE);
+    if (!p->open)
+        take_out(p);
+    return p->open;
 }
 
 void put_chunk(struct put *p, span octets)
@@ -196,7 +252,7 @@ void put_chunk(struct put *p, span octets)
         span piece = span_head(octets, QUEUE_INLINE_BYTES);
 
         if (!send(p, QUEUE_PUT_CHUNK, piece, SPAN_NONE)) {
-            lose(p);
+            fail(p, SPAN("the queue does not keep up"));
             return;
         }
         p->sent += piece.n;
@@ -214,14 +270,15 @@ void put_close(struct put *p)
     p->open = false;
     pack_u64(&b, p->sent);
     if (!send(p, QUEUE_PUT_END, buf_span(&b), SPAN_NONE))
-        lose(p);
+        fail(p, SPAN("the queue does not keep up"));
 }
 
 void put_cancel(struct put *p)
 {
     if (p->client == NULL)
         return;
-    if (p->open && !send(p, QUEUE_PUT_ABORT, SPAN_NONE, SPAN_NONE))
-        return;
+    /* If even that cannot be queued, the channel is about to end, and the put with it. */
+    if (p->open)
+        (void)!send(p, QUEUE_PUT_ABORT, SPAN_NONE, SPAN_NONE);
     take_out(p);
 }

@@ -4,12 +4,14 @@
  *
  * A put is one message on its way: either whole (put_whole), or opened, fed in
  * chunks and closed. Its answer comes through the callback exactly once, after
- * the message is on disk or lost to it; put_cancel ends it without. A put that
- * loses its queue process (it died) is answered PUT_FAILED: the client then hears
- * 451 and comes again.
+ * the message is on disk or lost to it; put_cancel ends it without.
  *
- * A new queue process is linked with put_link; puts begun before stay with the
- * old one, which answers what it has before it ends.
+ * The queue process may die and be replaced, or be replaced by a reload. Whole puts
+ * wait for the next one and are sent again: the queue knows a message by its id, so
+ * one that was stored before is not stored twice. An open put has been passed on
+ * already and is answered PUT_FAILED: the client hears 451 and comes again. So is a
+ * whole one when no queue process comes for PUT_WAIT_MS. On a reload, puts begun before stay with
+ * the old queue process, which answers what it has before it ends.
  */
 #ifndef SERVER_PUT_H
 #define SERVER_PUT_H
@@ -17,7 +19,8 @@
 #include "net/chan.h"
 #include "queue/frames.h"
 
-#define PUT_SLOTS 1024 /* a power of two; more puts at once are chained */
+#define PUT_SLOTS   1024  /* a power of two; more puts at once are chained */
+#define PUT_WAIT_MS 10000 /* how long whole puts wait for a queue process */
 
 struct put;
 typedef void put_fn(void *arg, const struct put_result *result);
@@ -29,6 +32,8 @@ struct put_client {
     struct loop *loop;
     struct put_link *links; /* the newest first; it takes new puts while it is open */
     struct put *slots[PUT_SLOTS];
+    struct put *parked;      /* whole puts that wait for a queue process */
+    struct loop_timer timer; /* how long they do */
     uint32_t next_tag;
     put_room_fn *on_room; /* after put_is_full said yes: there is room again */
     void *arg;
@@ -37,12 +42,14 @@ struct put_client {
 /* In the caller's memory; zeroed is "none". */
 struct put {
     struct put_client *client; /* NULL: no put under way */
-    struct put_link *link;
+    struct put_link *link;     /* NULL: parked */
     struct put *next;
     put_fn *fn;
     void *arg;
-    uint64_t sent; /* octets of the body so far */
+    span head, body; /* of a whole put; borrowed */
+    uint64_t sent;   /* octets of an open one's body so far */
     uint32_t tag;
+    bool whole;
     bool open; /* between put_open and put_close */
 };
 
@@ -65,11 +72,15 @@ static inline void put_init(struct put *p, put_fn *fn, void *arg)
  * Hand over a message with a body of at most QUEUE_INLINE_BYTES.
  *
  * head     the envelope, packed as a string (pack_span)
+ * borrows  head and body until the answer or put_cancel
+ */
+void put_whole(struct put_client *c, struct put *p, span head, span body);
+
+/*
+ * Begin a message whose size is not known.
+ *
  * returns false when there is no queue process now; there will be no answer then
  */
-MUSTUSE bool put_whole(struct put_client *c, struct put *p, span head, span body);
-
-/* Begin a message whose size is not known; false as above. */
 MUSTUSE bool put_open(struct put_client *c, struct put *p, span envelope);
 /* Octets of the body in any size. Nothing after the put was answered. */
 void put_chunk(struct put *p, span octets);

@@ -257,6 +257,12 @@ void queue_settle(struct queue *q);
 /* Answer one question, at once; the reply's texts lie in q->scratch, q->block and the store. */
 void queue_ctl(struct queue *q, const struct ctl_request *request, struct buf *out);
 
+/* Work in a loop: timers and the task at the end of each turn. */
+void queue_attach(struct queue *q, struct loop *loop);
+/* Open the store and begin; later by itself when another process has it. False: there is no hope.
+ */
+bool queue_open(struct queue *q);
+
 /* The process (a run function of struct proc_spec). */
 int queue_run(struct proc *p);
 

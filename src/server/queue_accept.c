@@ -174,6 +174,17 @@ static enum put_status status_of(enum err e, const char **out_why)
     return e == ERR_NOSPACE ? PUT_FULL : PUT_FAILED;
 }
 
+/* A worker whose queue process died sends again what was not answered, stored or not. */
+static bool is_stored(struct queue *q, uint64_t id, span record)
+{
+    struct record now, then;
+    span stored;
+
+    return store_get(q->store, id, &stored) == ERR_OK && record_get(stored, &then) == ERR_OK &&
+           record_get(record, &now) == ERR_OK && span_eq(now.envelope, then.envelope) &&
+           now.size == then.size && now.body_crc == then.body_crc;
+}
+
 static enum put_status store_it(struct queue *q, uint64_t id, span record, span body,
                                 struct store_spool *sp, const char **out_why)
 {
@@ -185,8 +196,8 @@ static enum put_status store_it(struct queue *q, uint64_t id, span record, span 
     }
     e = store_put(q->store, record, body, sp);
     if (e == ERR_EXISTS) {
-        *out_why = "a message of that id is in the queue already";
-        return PUT_FAILED;
+        *out_why = "another message of that id is in the queue already";
+        return is_stored(q, id, record) ? PUT_OK : PUT_REFUSED;
     }
     if (e != ERR_OK)
         return status_of(e, out_why);

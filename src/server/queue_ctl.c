@@ -24,37 +24,78 @@ static struct ctl_reply absent(void)
 
 /* ---- looking ---- */
 
-/* A page of ids after `after`: of all messages, or of those that wait for a destination. */
-static enum err page(struct queue *q, span dest, uint64_t after, uint64_t *ids, size_t *out_n)
+/* Destinations have a kind in front ("mx:example.net"), or are one of two words. */
+static bool is_domain(span to)
 {
-    if (dest.n != 0)
-        return store_dest_ids(q->store, dest, after, PAGE_IDS, ids, out_n);
+    return to.n != 0 && !span_has(to, ':') && !span_eq(to, SPAN("hold")) &&
+           !span_eq(to, SPAN("maildir"));
+}
+
+/* Not a domain, or the domain of this address. */
+static bool is_meant(span to, span canonical)
+{
+    span domain = span_skip(canonical, span_rfind(canonical, '@') + 1);
+
+    return !is_domain(to) || span_ieq(domain, to);
+}
+
+/* Some recipient of the record that is not done yet is meant. */
+static bool concerns(span record, span to)
+{
+    struct record r;
+    struct record_rcpt rcpt;
+    struct unpack u;
+
+    if (!is_domain(to) || record_get(record, &r) != ERR_OK)
+        return !is_domain(to);
+    u = unpack_over(r.rcpts);
+    while (record_next_rcpt(&u, &rcpt)) {
+        if ((rcpt.state == RECORD_WAITING || rcpt.state == RECORD_HELD) &&
+            is_meant(to, rcpt.canonical))
+            return true;
+    }
+    return false;
+}
+
+/* A page of ids after `after`: of those that wait for a destination, or of all messages. */
+static enum err page(struct queue *q, span to, uint64_t after, uint64_t *ids, size_t *out_n)
+{
+    if (to.n != 0 && !is_domain(to))
+        return store_dest_ids(q->store, to, after, PAGE_IDS, ids, out_n);
     return store_ids(q->store, after, PAGE_IDS, ids, out_n);
+}
+
+/* Add the records of one page to q->block; false when the rest does not fit. */
+static bool list_page(struct queue *q, span to, const uint64_t *ids, size_t n, uint64_t *count)
+{
+    for (size_t i = 0; i < n; i++) {
+        span record;
+
+        if (store_get(q->store, ids[i], &record) != ERR_OK || !concerns(record, to))
+            continue;
+        if (q->block.n != 0 && q->block.n + record.n > CTL_PAGE_BYTES)
+            return false;
+        pack_u64(&q->block, ids[i]);
+        pack_span(&q->block, record);
+        (*count)++;
+    }
+    return true;
 }
 
 static struct ctl_reply do_list(struct queue *q, const struct ctl_request *r)
 {
     static uint64_t ids[PAGE_IDS];
-    struct ctl_reply reply = {.err = ERR_OK};
-    size_t n = 0;
-    enum err e = page(q, r->dest, r->id, ids, &n);
+    struct ctl_reply reply = {.err = ERR_OK, .more = true};
+    uint64_t after = r->id;
+    size_t n;
 
-    if (e != ERR_OK)
-        return fail(e, "the store cannot be read");
     buf_reset(&q->block);
-    reply.more = n == PAGE_IDS;
-    for (size_t i = 0; i < n; i++) {
-        span record;
-
-        if (store_get(q->store, ids[i], &record) != ERR_OK)
-            continue;
-        if (q->block.n != 0 && q->block.n + record.n > CTL_PAGE_BYTES) {
-            reply.more = true;
-            break;
-        }
-        pack_u64(&q->block, ids[i]);
-        pack_span(&q->block, record);
-        reply.count++;
+    /* The caller goes on behind the last record it got, so a page that has any is enough. */
+    while (reply.more && reply.count == 0) {
+        if (page(q, r->dest, after, ids, &n) != ERR_OK)
+            return fail(ERR_IO, "the store cannot be read");
+        reply.more = !list_page(q, r->dest, ids, n, &reply.count) || n == PAGE_IDS;
+        after = n != 0 ? ids[n - 1] : after;
     }
     reply.rest = buf_span(&q->block);
     return reply;
@@ -220,13 +261,13 @@ static const struct order orders[CTL_OP_COUNT] = {
 };
 
 /* What is under way stays as it is: its result will come. A deletion needs no result. */
-static bool change(struct queue *q, struct queue_msg *m, const struct order *o)
+static bool change(struct queue *q, struct queue_msg *m, const struct order *o, span to)
 {
     bool changed = false;
 
     queue_call_off(q, m);
     for (uint32_t i = 0; i < m->head.rcpt_count; i++)
-        if (!m->rcpts[i].busy || o->fn == delete_one)
+        if ((!m->rcpts[i].busy || o->fn == delete_one) && is_meant(to, m->rcpts[i].r.canonical))
             changed |= o->fn(q, m, &m->rcpts[i]);
     if (changed)
         say(m->head.id, o->done);
@@ -242,7 +283,7 @@ static struct ctl_reply order_one(struct queue *q, uint64_t id, const struct ord
 
     if (m == NULL)
         return e == ERR_ABSENT ? absent() : fail(e, "the message cannot be read");
-    changed = change(q, m, o);
+    changed = change(q, m, o, SPAN_NONE);
     q->wake_q = 0;
     e = queue_flush(q);
     if (e != ERR_OK)
@@ -264,7 +305,7 @@ static struct ctl_reply order_many(struct queue *q, const struct ctl_request *r)
         struct queue_msg *m = queue_msg_load(q, ids[i], &e);
 
         if (m != NULL)
-            reply.count += change(q, m, &orders[r->op]);
+            reply.count += change(q, m, &orders[r->op], r->dest);
     }
     queue_dest_wake(q, r->dest);
     q->wake_q = 0;

@@ -5,7 +5,7 @@
  *
  * The engine (smtp/server.h) knows grammar and order; the session decides: who may
  * relay, which recipients exist, how many sessions there may be. Each event of
- * the engine has one function in session.c's table. An event whose answer has to
+ * the engine has one function in session_event.c's table. An event whose answer has to
  * come from elsewhere (the queue's commit) leaves the session waiting: it reads
  * nothing until session_answer.
  */
@@ -22,6 +22,12 @@ void session_resume(struct session *ss);
 
 /* The process goes away: end now if no transaction is under way, else after it. */
 void session_drain(struct session *ss);
+
+/*
+ * Others have taken over after a reload: the session goes on as it began, but it counts no longer
+ * (the column of the census is wanted by a later generation).
+ */
+void session_linger(struct session *ss);
 
 /* End at once with 421. */
 void session_kill(struct session *ss);

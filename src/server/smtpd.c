@@ -98,8 +98,7 @@ static void on_drain(struct proc *p, bool reload, int64_t deadline_ms)
     }
     loop_timer_at(&d->drain_timer, deadline_ms - FAREWELL_MS);
     /* After a reload the sessions go on under the configuration they began with. */
-    if (!reload)
-        each_session(d, session_drain);
+    each_session(d, reload ? session_linger : session_drain);
 }
 
 int smtpd_run(struct proc *p)

@@ -15,6 +15,7 @@ struct transaction {
     struct transaction_start start; /* its spans point into text */
     struct heap_buf rcpts;          /* packed by envelope_put_rcpt */
     struct heap_buf body;
+    struct heap_buf envelope; /* packed as a string, from the handing over on */
     struct put put;
     transaction_fn *fn;
     void *arg;
@@ -67,6 +68,7 @@ void transaction_free(struct transaction *t)
     put_cancel(&t->put);
     heap_release(&t->rcpts);
     heap_release(&t->body);
+    heap_release(&t->envelope);
     free(t);
 }
 
@@ -207,16 +209,14 @@ static bool pack_envelope(const struct transaction *t, struct heap_buf *h)
 
 static bool hand_over(struct transaction *t, bool whole)
 {
-    struct heap_buf head;
-    bool done = pack_envelope(t, &head);
-    span packed = heap_span(&head);
+    bool done = pack_envelope(t, &t->envelope);
+    span packed = heap_span(&t->envelope);
 
     put_init(&t->put, on_put, t);
     if (done && whole)
-        done = put_whole(t->queue, &t->put, packed, heap_span(&t->body));
+        put_whole(t->queue, &t->put, packed, heap_span(&t->body));
     else if (done)
         done = put_open(t->queue, &t->put, span_skip(packed, sizeof(uint32_t)));
-    heap_release(&head);
     if (!done)
         reject(t, 451, SPAN("4.3.0"), SPAN("The queue cannot take the message now; try again"));
     return done;

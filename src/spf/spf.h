@@ -98,8 +98,8 @@ struct spf_frame {
     span exp;
     size_t mark;               /* memory in use before this frame */
     enum spf_result qualifier; /* what the include that began it means when it matches */
-    bool p_known;  /* s->p is the validated name as this domain sees it */
-    bool referred; /* begun by include or redirect */
+    bool p_known;              /* s->p is the validated name as this domain sees it */
+    bool referred;             /* begun by include or redirect */
 };
 
 /* What the answer awaited is for. */
@@ -116,8 +116,8 @@ enum spf_wait {
 
 struct spf {
     struct spf_identity who;
-    span local;  /* the sender's local part, "postmaster" when it has none */
-    span domain; /* the domain asked about first */
+    span local;     /* the sender's local part, "postmaster" when it has none */
+    span domain;    /* the domain asked about first */
     struct buf mem; /* a stack: frames, and above them what one term needs */
     struct spf_frame frame[SPF_DEPTH_MAX];
     unsigned depth;
@@ -149,13 +149,17 @@ struct spf {
     bool done;
 };
 
-/* Begin. memory is lent until the end; SPF_MEMORY_BYTES are enough. */
+/* Begin. memory is lent until the end; SPF_MEMORY_BYTES are enough. *s must stay where it is. */
 void spf_init(struct spf *s, const struct spf_identity *who, char *memory, size_t memory_bytes);
 
 /* What is needed now; the same again until spf_told. */
 enum spf_need spf_next(const struct spf *s, struct spf_event *out);
 
-/* The answer to the question of the last event. Its memory may end afterwards. */
+/*
+ * The answer to the question of the last event. Its memory may end afterwards.
+ *
+ * One of another type counts as SERVFAIL; one that comes after the end is ignored.
+ */
 void spf_told(struct spf *s, const struct dns_answer *answer);
 
 /* The caller's patience has ended: temperror (RFC 7208 4.6.4), or a fail without its explanation.

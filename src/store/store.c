@@ -24,6 +24,7 @@
 #define META_CLOCK        "clock"
 #define META_LAST_PAGE_AT 136 /* in the first page of the file (store/salvage.c) */
 #define FIRST_Q           1000
+#define FULL_BYTES        (1u << 20) /* a disk with less room than this is full */
 
 const char *const store_db_names[DB_COUNT] = {
     [DB_MSG] = "msg", [DB_BODY] = "body",       [DB_DUE] = "due",
@@ -479,6 +480,18 @@ enum err store_set_aside(struct store *s, uint64_t id)
     return e == ERR_ABSENT ? e : spoil(s, e);
 }
 
+/* LMDB calls a write that the full disk cut short an I/O error: tell the two apart by the room
+ * left. */
+static enum err commit_err(struct store *s, int rc)
+{
+    enum err e = store_err_of(rc);
+    uint64_t free_bytes;
+
+    if (e == ERR_IO && store_free(s, &free_bytes) == ERR_OK && free_bytes < FULL_BYTES)
+        return ERR_NOSPACE;
+    return e;
+}
+
 enum err store_commit(struct store *s)
 {
     MDB_txn *txn = s->write;
@@ -494,7 +507,7 @@ enum err store_commit(struct store *s)
         return e;
     }
     s->write = NULL;
-    e = store_err_of(mdb_txn_commit(txn));
+    e = commit_err(s, mdb_txn_commit(txn));
     /*
      * After a failed commit the files stay: should the new root have reached the disk all the same,
      * its records need them. store_recover removes what is left.

@@ -34,7 +34,7 @@ COMMANDS = (
     (b'MAIL FROM:<a@b.example> COLOUR=red\r\n', (555, 501), 'an unknown parameter'),
     (b'WAT\r\n', (500,), 'an unknown command'),
     (b'\r\n', (500,), 'an empty line'),
-    (b'\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03\r\n', (500, 421, 554, ''), 'a TLS handshake'),
+    (b'\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03\r\n', (500, 501, 421, 554, ''), 'a TLS handshake'),
     (b'GET / HTTP/1.1\r\nHost: x\r\n\r\n', (500, 421, 554, ''), 'an HTTP request'),
 )
 

@@ -53,7 +53,7 @@ def undisturbed(where, count, *options):
     with servers.Herald(where) as server:
         server.ready()
         alone = process.load(server.port, c=5, m=40, T='alone')
-        words = process.load_words(server.port, M='idle', c=count, **{option: True for option in options})
+        words = process.load_words(server.port, M='idle', c=count, D=60, **{option: True for option in options})
         with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as others:
             held = others.stdout.readline()
             if f'"held":{count},' not in held:

@@ -64,7 +64,7 @@ def restart(where):
         if left:
             raise Trouble(f'processes are left: {left}')
         server.ready()
-        count = server.command('queue', 'list', '--json').stdout.count('user@elsewhere.example')
+        count = len(servers.json_rows(server.command('queue', 'list', '--json').stdout))
         if count != 50:
             raise Trouble(f'{count} of 50 messages are in the queue')
 

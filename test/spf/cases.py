@@ -62,14 +62,16 @@ def faults(want, more, got):
         pairs.append(('mechanism', want[1]))
     if 'exp' in more:
         pairs.append(('explanation', more['exp'] or None))
-    pairs += [(field, int(more[key])) for key, field in (('lookups', 'lookups'), ('void', 'void_lookups')) if key in more]
+    counts = (('lookups', 'lookups'), ('void', 'void_lookups'))
+    pairs += [(field, int(more[key])) for key, field in counts if key in more]
     return [f'{key}: want {value!r}, got {got.get(key)!r}' for key, value in pairs if got.get(key) != value]
 
 
 def main():
     cases = load()
     lines = ''.join(json.dumps(scenario) + '\n' for *_, scenario in cases)
-    run = subprocess.run([sys.argv[1], 'spf', '--scenario', '-'], input=lines.encode(), stdout=subprocess.PIPE, check=True)
+    command = [sys.argv[1], 'spf', '--scenario', '-']
+    run = subprocess.run(command, input=lines.encode(), stdout=subprocess.PIPE, check=True)
     results = [json.loads(line) for line in run.stdout.decode().splitlines()]
     failed = 0
     for (line, want, more, scenario), got in zip(cases, results, strict=True):

@@ -2,6 +2,7 @@
 """Cases of the live tests: a decorator to declare them, and a runner to run them."""
 import importlib
 import os
+import signal
 import sys
 import time
 import traceback
@@ -10,6 +11,7 @@ from . import process
 from .process import Skip, Trouble
 
 DECLARED = []
+CASE_SECONDS = 180
 
 
 def case(words, *arguments, slow=False):
@@ -44,10 +46,16 @@ class Shared:
         cls.servers, cls.folders = {}, []
 
 
-def run_one(words, function, arguments):
+def _too_long(*_):
+    raise Trouble(f'takes longer than {CASE_SECONDS} s')
+
+
+def run_one(function, arguments):
     """(verdict, explanation) of one case."""
     where = process.folder('case')
     keep = False
+    signal.signal(signal.SIGALRM, _too_long)
+    signal.alarm(CASE_SECONDS)
     try:
         function(where, *arguments)
         return 'ok', ''
@@ -60,6 +68,7 @@ def run_one(words, function, arguments):
                        for path in sorted(where.rglob('log')) if path.is_file())
         return 'FAIL', f'{type(fault).__name__}: {fault} ({place.name}, line {place.lineno}){logs}'
     finally:
+        signal.alarm(0)
         if keep:
             print(f'     kept: {where}')
         else:
@@ -82,7 +91,7 @@ def run(modules, only=None, long=False):
                 Shared.stop()
                 last = module
             begun = time.monotonic()
-            verdict, explanation = run_one(words, function, arguments)
+            verdict, explanation = run_one(function, arguments)
             counts[verdict] += 1
             print(f'{verdict:4} {name} ({time.monotonic() - begun:.1f} s)', flush=True)
             if explanation:

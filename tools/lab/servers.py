@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """herald and the servers it is measured and tested with, each with a configuration and a folder of its own."""
 import grp
+import json
 import os
 import pathlib
 import pwd
@@ -23,6 +24,12 @@ def herald_path():
         if place.is_file() and os.access(place, os.X_OK):
             return place.resolve()
     raise Trouble(f'herald is not built: {places[0]} is not there')
+
+
+def json_rows(text):
+    """JSON lines, or one JSON list."""
+    rows = [json.loads(line) for line in text.splitlines() if line.strip()]
+    return rows[0] if len(rows) == 1 and isinstance(rows[0], list) else rows
 
 
 class Herald(Process):
@@ -249,9 +256,9 @@ acl_rcpt:
     def ready(self, seconds=10.0):
         return self.start().wait_banner(self.port, seconds)
 
-    def queued(self):
-        """Paths of the bodies in the queue."""
-        return list((self.where / 'spool/input').rglob('*-D'))
+    def queued(self, part='-D'):
+        """Paths of the bodies in the queue; with part='-H' of the envelopes, which are written last."""
+        return list((self.where / 'spool/input').rglob('*' + part))
 
 
 class Dovecot(Process):

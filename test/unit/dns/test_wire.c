@@ -264,6 +264,11 @@ static void test_500_addresses_and_much_text(void **state)
     for (int i = 0; i < 500; i++)
         packet_data(&packet, "x.example", DNS_A, 1, SPAN("abcd"));
     a = must_read("x.example", DNS_A);
+    assert_int_equal(a.n, 500);
+    assert_false(a.cut);
+    for (int i = 500; i < 600; i++)
+        packet_data(&packet, "x.example", DNS_A, 1, SPAN("abcd"));
+    a = must_read("x.example", DNS_A);
     assert_int_equal(a.n, DNS_RECORDS_MAX);
     assert_true(a.cut);
 

@@ -68,7 +68,8 @@ static void turns(void)
         loop_turn(loop, 0);
 }
 
-static int setup(void **state)
+/* A queue process begins. */
+static void queue_start(void)
 {
     static struct chan_type types[QUEUE_FRAME_END];
     struct chan_conf conf = {
@@ -81,18 +82,23 @@ static int setup(void **state)
     };
     int fds[2];
 
-    (void)state;
     for (unsigned t = QUEUE_PUT; t <= QUEUE_PUT_ABORT; t++)
         types[t] = (struct chan_type){"put", queue_frame_max(t), false};
+    assert_int_equal(chan_pair(fds), ERR_OK);
+    put_client_link(&client, fds[0]);
+    assert_int_equal(chan_open(&queue.chan, loop, fds[1], &conf), ERR_OK);
+}
+
+static int setup(void **state)
+{
+    (void)state;
     loop = loop_new();
     memset(&queue, 0, sizeof(queue));
     rooms = 0;
     heap_init(&queue.body, 1u << 26);
     put_client_init(&client, loop, on_room, NULL);
-    if (chan_pair(fds) != ERR_OK)
-        return -1;
-    put_client_link(&client, fds[0]);
-    return chan_open(&queue.chan, loop, fds[1], &conf) == ERR_OK ? 0 : -1;
+    queue_start();
+    return 0;
 }
 
 static int teardown(void **state)
@@ -269,15 +275,45 @@ static void test_queue_dies(void **state)
     turns();
     chan_close(&queue.chan);
     turns();
+    /* It waits for the next queue process, which gets the same once more. */
+    assert_int_equal(told_times, 0);
+    assert_int_equal(put_client_pending(&client), 1);
+    queue_start();
+    turns();
+    assert_int_equal(queue.frames[QUEUE_PUT], 2);
+    answer(queue.tag, PUT_OK);
     assert_int_equal(told_times, 1);
-    assert_int_equal(told, PUT_FAILED);
+    assert_int_equal(told, PUT_OK);
     transaction_free(t);
-    /* And without any queue process the client is asked to come again. */
-    t = begin(config);
-    transaction_chunk(t, SPAN("Subject: x\r\n\r\nhello\r\n"));
+    config_free(config);
+}
+
+static void test_open_put_dies_with_the_queue(void **state)
+{
+    struct config *config = config_for_test();
+    struct transaction *t = begin(config);
+    struct smtp_reply reply = {0};
+
+    (void)state;
+    feed_large(t, 200000);
+    chan_close(&queue.chan);
+    turns();
     assert_int_equal(transaction_end(t, on_result, NULL, &reply), TRANSACTION_REFUSED);
     assert_int_equal(reply.code, 451);
     transaction_free(t);
+    /* With no queue process at all a long message is refused, a short one waits and can be given
+     * up. */
+    t = begin(config);
+    feed_large(t, 200000);
+    assert_int_equal(transaction_end(t, on_result, NULL, &reply), TRANSACTION_REFUSED);
+    assert_int_equal(reply.code, 451);
+    transaction_free(t);
+    t = begin(config);
+    transaction_chunk(t, SPAN("Subject: x\r\n\r\nhello\r\n"));
+    assert_int_equal(transaction_end(t, on_result, NULL, &reply), TRANSACTION_WAITS);
+    assert_int_equal(put_client_pending(&client), 1);
+    transaction_free(t);
+    assert_int_equal(put_client_pending(&client), 0);
     config_free(config);
 }
 
@@ -308,6 +344,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_refused_on_the_way, setup, teardown),
         cmocka_unit_test_setup_teardown(test_given_up, setup, teardown),
         cmocka_unit_test_setup_teardown(test_queue_dies, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_open_put_dies_with_the_queue, setup, teardown),
         cmocka_unit_test_setup_teardown(test_loop_is_found, setup, teardown),
     };
 
