@@ -121,9 +121,20 @@ static span fill(char *memory, size_t n, span piece)
 static void print_hostile(void)
 {
     static const char *const pieces[] = {
-        "helo ehlo not match reverse dns ", "550 5.7.1 550-5.7.1 ", "a.b-c_d.", "a:b:c:", "::::",
-        "<a<b<c",  "<aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "1.2.3.4.5.6.", "a@b.", "x", " ", "\n",
-        "=\n=3D<p>&lt;", "helo rejected host not found in dns mail message not allowed to user ",
+        "helo ehlo not match reverse dns ",
+        "550 5.7.1 550-5.7.1 ",
+        "a.b-c_d.",
+        "a:b:c:",
+        "::::",
+        "<a<b<c",
+        "<aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        "1.2.3.4.5.6.",
+        "a@b.",
+        "x",
+        " ",
+        "\n",
+        "=\n=3D<p>&lt;",
+        "helo rejected host not found in dns mail message not allowed to user ",
         "too many connections from your ip address is blocked "};
     char *memory = malloc(TEXT_MAX), *read = malloc(TEXT_MAX + MESSAGE_SPARE_BYTES);
     struct explain_answer a;

@@ -28,7 +28,9 @@ static enum explain_truth truth_of_pass(unsigned value)
 
 static enum explain_truth truth_of_rdns(unsigned value)
 {
-    return value == RDNS_PRESENT ? EXPLAIN_YES : value == RDNS_ABSENT ? EXPLAIN_NO : EXPLAIN_NOT_NOW;
+    return value == RDNS_PRESENT  ? EXPLAIN_YES
+           : value == RDNS_ABSENT ? EXPLAIN_NO
+                                  : EXPLAIN_NOT_NOW;
 }
 
 static enum explain_truth truth_of_iprev(unsigned value)

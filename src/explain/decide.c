@@ -37,13 +37,13 @@ static const struct explain_page *page_of(const struct rule_clause *c)
     return &explain_pages[rules[c->rule].value];
 }
 
-/* Do all words of the clause stand in the reply itself? Signs are of the reply always. */
+/* Does a phrase of the clause stand in the reply itself? Signs are of the reply always. */
 static bool in_reply(const struct explain_work *w, const struct rule_clause *c)
 {
     for (size_t i = 0; i < c->terms; i++)
-        if ((c->without >> i & 1) == 0 && !w->found[c->term[i]].in_reply)
-            return false;
-    return true;
+        if ((c->without >> i & 1) == 0 && w->found[c->term[i]].in_reply)
+            return true;
+    return false;
 }
 
 /* Does the reply say something by its words, so that the words around it count for less? */

@@ -38,9 +38,9 @@ static void put_entity(struct decode *d)
 /* The end of a tag: block tags part lines, style and script hide what is in them. */
 static void end_tag(struct decode *d)
 {
-    static const span blocks[] = {SPAN_INIT("br"),  SPAN_INIT("p"),     SPAN_INIT("/p"),
-                                  SPAN_INIT("div"), SPAN_INIT("/div"),  SPAN_INIT("tr"),
-                                  SPAN_INIT("/tr"), SPAN_INIT("li"),    SPAN_INIT("/li"),
+    static const span blocks[] = {SPAN_INIT("br"),  SPAN_INIT("p"),      SPAN_INIT("/p"),
+                                  SPAN_INIT("div"), SPAN_INIT("/div"),   SPAN_INIT("tr"),
+                                  SPAN_INIT("/tr"), SPAN_INIT("li"),     SPAN_INIT("/li"),
                                   SPAN_INIT("td"),  SPAN_INIT("/table"), SPAN_INIT("br/")};
     span tag = word_of(d);
 

@@ -14,9 +14,9 @@ struct decode {
     bool html;
     uint32_t bits; /* base64: what is not yet a whole octet */
     unsigned bit_n;
-    bool in_tag; /* HTML: between < and > */
-    bool named;  /* HTML: the name of the tag is complete */
-    bool hidden; /* HTML: inside <style> or <script> */
+    bool in_tag;   /* HTML: between < and > */
+    bool named;    /* HTML: the name of the tag is complete */
+    bool hidden;   /* HTML: inside <style> or <script> */
     char word[12]; /* HTML: the beginning of a tag or entity */
     size_t word_n;
     bool in_entity;

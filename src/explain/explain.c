@@ -8,9 +8,9 @@
 #include "explain/rules.h"
 
 static const char *const stage_texts[EXPLAIN_STAGE_COUNT] = {
-    [EXPLAIN_CONNECT] = "connect", [EXPLAIN_HELO] = "helo", [EXPLAIN_EHLO] = "ehlo",
+    [EXPLAIN_CONNECT] = "connect",   [EXPLAIN_HELO] = "helo", [EXPLAIN_EHLO] = "ehlo",
     [EXPLAIN_STARTTLS] = "starttls", [EXPLAIN_AUTH] = "auth", [EXPLAIN_MAIL] = "mail",
-    [EXPLAIN_RCPT] = "rcpt", [EXPLAIN_DATA] = "data", [EXPLAIN_QUIT] = "quit",
+    [EXPLAIN_RCPT] = "rcpt",         [EXPLAIN_DATA] = "data", [EXPLAIN_QUIT] = "quit",
 };
 
 const char *explain_stage_text(enum explain_stage stage)

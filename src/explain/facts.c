@@ -88,7 +88,7 @@ static bool looks_like_name(span s)
 /* The first word of one of the classes after i, within a few words. */
 static span word_after(span text, size_t i, unsigned classes)
 {
-    struct words words = {text, i, 0, 0, 0};
+    struct words words = {text, i, 0, 0, 0, false};
     struct word w;
 
     for (unsigned n = 0; n < TAKE_WORDS && words_next(&words, &w); n++)
@@ -132,7 +132,7 @@ static span take_field(span text, const struct rule *r, const struct explain_fou
         return bare_mailbox(word_after(text, f->end, CLASS(WORD_MAILBOX)));
     case EXPLAIN_FIELD_REMOTE:
     case EXPLAIN_FIELD_REPORTER:
-        return word_after(text, f->end, CLASS(WORD_HOST));
+        return word_after(text, r->side == RULE_WITHIN ? f->at : f->end, CLASS(WORD_HOST));
     case EXPLAIN_FIELD_PTR:
     case EXPLAIN_FIELD_REMOTE_IP:
     case EXPLAIN_FIELD_COUNT:
@@ -154,7 +154,8 @@ static void exim_host(span text, struct explain_answer *a)
     if (i >= text.n || bracket >= host.n || open > bracket ||
         (i > 0 && !ascii_is_blank(text.p[i - 1])))
         return;
-    name = span_head(span_skip(host, open + 1), span_rfind(span_head(host, bracket), ')') - open - 1);
+    name =
+        span_head(span_skip(host, open + 1), span_rfind(span_head(host, bracket), ')') - open - 1);
     if (name.n > 0 && a->field[EXPLAIN_FIELD_GREETING].n == 0)
         a->field[EXPLAIN_FIELD_GREETING] = name;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* explain/facts.h - who, where and with which name: the facts around a refusal (inside the room). */
+/* explain/facts.h - who, where and with which name: the facts around a refusal (inside the room).
+ */
 #ifndef EXPLAIN_FACTS_H
 #define EXPLAIN_FACTS_H
 

@@ -6,11 +6,11 @@
 
 static bool has_private_ending(span s)
 {
-    static const span tails[] = {
-        SPAN_INIT(".local"),    SPAN_INIT(".lan"),         SPAN_INIT(".internal"),
-        SPAN_INIT(".home"),     SPAN_INIT(".corp"),        SPAN_INIT(".intranet"),
-        SPAN_INIT(".private"),  SPAN_INIT(".localdomain"), SPAN_INIT(".invalid"),
-        SPAN_INIT(".home.arpa")};
+    static const span tails[] = {SPAN_INIT(".local"),    SPAN_INIT(".lan"),
+                                 SPAN_INIT(".internal"), SPAN_INIT(".home"),
+                                 SPAN_INIT(".corp"),     SPAN_INIT(".intranet"),
+                                 SPAN_INIT(".private"),  SPAN_INIT(".localdomain"),
+                                 SPAN_INIT(".invalid"),  SPAN_INIT(".home.arpa")};
 
     for (size_t i = 0; i < COUNT(tails); i++)
         if (span_iends(s, tails[i]))

@@ -26,7 +26,7 @@
 /* Octets of memory that always suffice for explain_reply. */
 #define EXPLAIN_REPLY_BYTES 2048
 /* What is quoted of a greeting at most. */
-#define EXPLAIN_QUOTE_BYTES 64
+#define EXPLAIN_QUOTE_BYTES      64
 #define EXPLAIN_ALTERNATIVES_MAX 6
 
 /* Who can mend it. */
@@ -55,9 +55,11 @@ struct explain_page {
     enum explain_who who;
     uint16_t code;        /* herald's own reply code; 0: herald never refuses for this */
     const char *enhanced; /* "5.7.1" or "" */
-    const char *texts[EXPLAIN_REPLY_LINES + 1]; /* reply lines with {placeholders}; NULL at the end */
-    struct explain_alternative alternatives[EXPLAIN_ALTERNATIVES_MAX + 1]; /* cause NULL at the end */
-    const char *saw;      /* sections of the page, plain text */
+    const char
+        *texts[EXPLAIN_REPLY_LINES + 1]; /* reply lines with {placeholders}; NULL at the end */
+    struct explain_alternative
+        alternatives[EXPLAIN_ALTERNATIVES_MAX + 1]; /* cause NULL at the end */
+    const char *saw;                                /* sections of the page, plain text */
     const char *why;
     const char *sender;
     const char *receiver;

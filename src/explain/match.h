@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* explain/match.h - find the phrases of the rules in a text, and the clauses that hold (inside the room). */
+/* explain/match.h - find the phrases of the rules in a text, and the clauses that hold (inside the
+ * room). */
 #ifndef EXPLAIN_MATCH_H
 #define EXPLAIN_MATCH_H
 

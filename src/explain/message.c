@@ -203,11 +203,17 @@ static void read_message(span input, struct buf *b)
 /* Two or more fields that every message has, before the first empty line, and nothing else. */
 static bool is_message(span input)
 {
-    static const span fields[] = {
-        SPAN_INIT("Received:"),     SPAN_INIT("Return-Path:"), SPAN_INIT("From:"),
-        SPAN_INIT("To:"),           SPAN_INIT("Subject:"),     SPAN_INIT("Date:"),
-        SPAN_INIT("Message-ID:"),   SPAN_INIT("MIME-Version:"), SPAN_INIT("Content-Type:"),
-        SPAN_INIT("Delivered-To:"), SPAN_INIT("X-Failed-Recipients:")};
+    static const span fields[] = {SPAN_INIT("Received:"),
+                                  SPAN_INIT("Return-Path:"),
+                                  SPAN_INIT("From:"),
+                                  SPAN_INIT("To:"),
+                                  SPAN_INIT("Subject:"),
+                                  SPAN_INIT("Date:"),
+                                  SPAN_INIT("Message-ID:"),
+                                  SPAN_INIT("MIME-Version:"),
+                                  SPAN_INIT("Content-Type:"),
+                                  SPAN_INIT("Delivered-To:"),
+                                  SPAN_INIT("X-Failed-Recipients:")};
     unsigned known = 0;
     span line;
 

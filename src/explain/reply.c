@@ -121,7 +121,8 @@ static bool goes_on(span s, size_t i, span code)
            s.p[i] != '\r';
 }
 
-/* Where what the server said ends: at a line that does not go on, or at the reporter's own words. */
+/* Where what the server said ends: at a line that does not go on, or at the reporter's own words.
+ */
 static size_t reply_end(span s, size_t from)
 {
     static const span marks[] = {SPAN_INIT(" (in reply to"), SPAN_INIT("; from=<"),
@@ -161,7 +162,8 @@ static span find_enhanced(span s, unsigned code)
     return SPAN_NONE;
 }
 
-/* Python's "(501, b'words')": the words up to the quote that ends them; empty when it is no such. */
+/* Python's "(501, b'words')": the words up to the quote that ends them; empty when it is no such.
+ */
 static span quoted_words(span s, size_t i)
 {
     span rest = span_skip(s, i + 3);
@@ -174,6 +176,21 @@ static span quoted_words(span s, size_t i)
     if (quote != '\'' && quote != '"')
         return SPAN_NONE;
     return span_head(span_skip(rest, 1), span_find(span_skip(rest, 1), quote));
+}
+
+/* What stands behind words that announce the server's own, where its code was dropped. */
+static span announced(span text)
+{
+    static const span marks[] = {SPAN_INIT("The server response was:"),
+                                 SPAN_INIT("Remote host said:")};
+
+    for (size_t i = 0; i < COUNT(marks); i++) {
+        size_t at = span_isearch(text, marks[i]);
+
+        if (at < text.n)
+            return span_trim(span_skip(text, at + marks[i].n));
+    }
+    return SPAN_NONE;
 }
 
 void reply_find(span text, struct reply_found *out)
@@ -203,6 +220,8 @@ void reply_find(span text, struct reply_found *out)
         out->enhanced = find_enhanced(out->text, out->code);
     } else {
         out->code = field;
+        if (out->text.n == 0)
+            out->text = announced(text);
     }
     if (out->enhanced.n == 0)
         out->enhanced = find_enhanced(text, out->code);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* explain/reply.h - find the refusal itself in a text: its code, its words, its end (inside the room). */
+/* explain/reply.h - find the refusal itself in a text: its code, its words, its end (inside the
+ * room). */
 #ifndef EXPLAIN_REPLY_H
 #define EXPLAIN_REPLY_H
 

@@ -81,15 +81,18 @@ static void put_code(struct buf *b, const struct explain_answer *a)
     else
         buf_put(b, SPAN(",\"code\":null"));
     put_string(b, "enhanced", a->enhanced);
-    buf_printf(b, ",\"permanent\":%s", !a->permanent_known ? "null" : a->permanent ? "true" : "false");
+    buf_printf(b, ",\"permanent\":%s",
+               !a->permanent_known ? "null"
+               : a->permanent      ? "true"
+                                   : "false");
 }
 
 void explain_show_json(struct buf *b, const struct explain_answer *a)
 {
     buf_printf(b, "{\"cause\":\"%s\"", a->page->id);
     put_alternatives(b, a);
-    buf_printf(b, ",\"branch\":\"%s\",\"confidence\":%u.%02u", a->page->branch,
-               a->confidence / 100, a->confidence % 100);
+    buf_printf(b, ",\"branch\":\"%s\",\"confidence\":%u.%02u", a->page->branch, a->confidence / 100,
+               a->confidence % 100);
     put_string(b, "greeting", a->field[EXPLAIN_FIELD_GREETING]);
     put_string(b, "client", a->field[EXPLAIN_FIELD_CLIENT]);
     put_cstr(b, "stage", explain_stage_text(a->stage));
@@ -178,7 +181,8 @@ static void put_stage(const struct page_out *o, const struct explain_answer *a)
         return;
     put_label(o, "stage");
     buf_printf(o->b, "%s%s\n", explain_stage_text(a->stage),
-               a->late ? ": said late; the fault was there at the greeting, not in this command" : "");
+               a->late ? ": said late; the fault was there at the greeting, not in this command"
+                       : "");
 }
 
 static void put_seen(const struct page_out *o, const struct explain_answer *a)

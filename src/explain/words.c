@@ -144,8 +144,15 @@ static size_t angle_end(span s, size_t i, enum word_class *out_is)
     return j + 1;
 }
 
+/* "RFC2821", "RFC", and its number behind it. */
+static bool names_rfc(const struct words *w, span word)
+{
+    return span_istarts(word, SPAN("rfc")) || (w->rfc && word.n >= 3 && digits(word, 0) == word.n);
+}
+
 static bool give(struct words *w, struct word *out, enum word_class is, size_t from, size_t end)
 {
+    w->rfc = names_rfc(w, span_of(w->text.p + from, end - from));
     *out = (struct word){is, at(w->text, end) == '=', from, end, ++w->place};
     w->at = end;
     return true;
@@ -217,7 +224,8 @@ static bool all_digits(span s)
     return digits(s, 0) == s.n;
 }
 
-/* An address at i, its end; 0 when there is none. What was looked at in vain is not looked at again. */
+/* An address at i, its end; 0 when there is none. What was looked at in vain is not looked at
+ * again. */
 static size_t ip_end(struct words *w, size_t i)
 {
     size_t end = ipv4_end(w->text, i), looked;
@@ -300,7 +308,7 @@ bool words_next(struct words *w, struct word *out)
         enum word_class is;
         size_t end;
 
-        if ((end = code_here(s, w->at)) != 0) {
+        if (!w->rfc && (end = code_here(s, w->at)) != 0) {
             w->at += end;
         } else if (is_alnum(s.p[w->at])) {
             return take_word(w, out);

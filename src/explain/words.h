@@ -47,11 +47,12 @@ struct words {
     size_t place;
     size_t no_name; /* up to here no host name or mailbox begins: looked at before */
     size_t no_ip;   /* up to here no address begins */
+    bool rfc;       /* the last word names an RFC: a section follows, no code */
 };
 
 static inline struct words words_of(span text)
 {
-    return (struct words){text, 0, 0, 0, 0};
+    return (struct words){text, 0, 0, 0, 0, false};
 }
 
 /*
@@ -62,7 +63,8 @@ static inline struct words words_of(span text)
  */
 bool words_next(struct words *w, struct word *out_word);
 
-/* The length of the reply code and enhanced code at `at` ("550-5.7.1 "), 0 when none stands there. */
+/* The length of the reply code and enhanced code at `at` ("550-5.7.1 "), 0 when none stands there.
+ */
 size_t words_code(span text, size_t at);
 
 /* The length of an enhanced status code (RFC 3463 2) at `at`, 0 when none stands there. */

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: ISC */
+#include "base/escape.h"
+#include "explain/show.h"
+#include "help.h"
+
+static char memory[EXPLAIN_SHOW_BYTES];
+
+static span json(const char *text)
+{
+    struct explain_answer a = explain(text);
+    struct buf b = BUF_OVER(memory);
+
+    explain_show_json(&b, &a);
+    assert_false(b.overflow);
+    return buf_span(&b);
+}
+
+static void the_fixed_keys_are_there(void **state)
+{
+    static const char *const keys[] = {"{\"cause\":\"helo.not_fqdn\"",
+                                       "\"alternatives\":[",
+                                       "\"branch\":\"helo\"",
+                                       "\"confidence\":0.",
+                                       "\"greeting\":\"web-7d9f\"",
+                                       "\"client\":null",
+                                       "\"stage\":\"rcpt\"",
+                                       "\"late\":true",
+                                       "\"code\":504",
+                                       "\"enhanced\":\"5.5.2\"",
+                                       "\"permanent\":true",
+                                       "\"who\":\"sender\"",
+                                       "\"software\":\"postfix\"",
+                                       "\"recipient\":\"u@example.org\"",
+                                       "\"evidence\":[\"",
+                                       "\"fixes\":[{\"software\":\"postfix\",\"line\":\""};
+    span got = json("<u@example.org>: host mx.example.org[198.51.100.5] said: 504 5.5.2 "
+                    "<web-7d9f>: Helo command "
+                    "rejected: need fully-qualified hostname (in reply to RCPT TO command)");
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(keys); i++)
+        if (span_search(got, span_cstr(keys[i])) == got.n)
+            fail_msg("no %s in %.*s", keys[i], SPAN_ARG(got));
+}
+
+static void hostile_texts_stay_valid(void **state)
+{
+    span got = json("550 <\x1b[31m\"\\\x01\xff>: Helo command rejected: \xc3\xa9\xff\x02");
+
+    (void)state;
+    assert_true(escape_is_utf8(got));
+    for (size_t i = 0; i < got.n; i++)
+        assert_true((unsigned char)got.p[i] >= ' ');
+}
+
+static void a_person_sees_no_control_octet(void **state)
+{
+    struct explain_answer a = explain("550 <\x1b[31mweb>: Helo command rejected: \x07");
+    struct buf b = BUF_OVER(memory);
+    span line, rest;
+
+    (void)state;
+    explain_show_text(&b, &a, false);
+    rest = buf_span(&b);
+    while (span_line(&rest, &line))
+        for (size_t i = 0; i < line.n; i++)
+            assert_true((unsigned char)line.p[i] >= ' ' && (unsigned char)line.p[i] < 127);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_fixed_keys_are_there),
+        cmocka_unit_test(hostile_texts_stay_valid),
+        cmocka_unit_test(a_person_sees_no_control_octet),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
