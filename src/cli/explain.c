@@ -14,6 +14,9 @@
 #include "explain/message.h"
 #include "explain/show.h"
 
+/* Octets of input that are read: a bounce with what it gives back of the message. */
+#define INPUT_MAX_BYTES (4u << 20)
+
 struct request {
     struct explain_options options;
     bool json;
@@ -24,8 +27,8 @@ struct request {
 /* One of each is enough: a command explains one text after the other. */
 static struct cli_dns dns;
 static struct explain_work work;
-static char input_memory[EXPLAIN_TEXT_MAX];
-static char text_memory[EXPLAIN_TEXT_MAX + MESSAGE_SPARE_BYTES];
+static char input_memory[INPUT_MAX_BYTES];
+static char text_memory[INPUT_MAX_BYTES + MESSAGE_SPARE_BYTES];
 static char out_memory[EXPLAIN_SHOW_BYTES];
 
 static void explain_one(span input, const struct request *r)
@@ -68,7 +71,7 @@ static int explain_lines(FILE *in, const struct request *r)
 
         while (s.n > 0 && (s.p[s.n - 1] == '\n' || s.p[s.n - 1] == '\r'))
             s.n--;
-        explain_one(unescape_breaks(span_head(s, EXPLAIN_TEXT_MAX), input_memory), r);
+        explain_one(unescape_breaks(span_head(s, INPUT_MAX_BYTES), input_memory), r);
     }
     free(line);
     return ferror(in) != 0 ? CLI_IO : CLI_OK;

@@ -23,8 +23,8 @@
 
 #include "explain/knowledge.h"
 
-/* Octets of a text that are looked at. */
-#define EXPLAIN_TEXT_MAX     (1u << 20)
+/* Octets of a text that are looked at: a refusal stands near the beginning of what holds it. */
+#define EXPLAIN_TEXT_MAX     (256u * 1024)
 #define EXPLAIN_EVIDENCE_MAX 6
 #define EXPLAIN_FIX_MAX      4
 /* Capacity of the workspace: knowledge/rules may not need more (checked when it is compiled). */
@@ -122,11 +122,16 @@ struct explain_found {
     bool in_reply;
 };
 
+/* How far a phrase has come: up to this step of it. */
+struct explain_progress {
+    uint32_t reached; /* the place at which the step was last reached */
+    uint32_t started; /* the place of the phrase's first word */
+    uint32_t began;   /* where in the text that is */
+};
+
 /* The matcher's memory. Only explain_work_init may be used on it from outside. */
 struct explain_work {
-    uint32_t reached[EXPLAIN_STEPS_MAX]; /* place + 1 at which the step was last reached */
-    uint32_t began[EXPLAIN_STEPS_MAX];   /* where in the text that phrase began */
-    uint32_t started[EXPLAIN_STEPS_MAX]; /* the place of its first word */
+    struct explain_progress step[EXPLAIN_STEPS_MAX];
     struct explain_found found[EXPLAIN_TERMS_MAX];
     uint16_t terms[EXPLAIN_TERMS_MAX]; /* those that are found */
     size_t term_n;

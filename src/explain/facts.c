@@ -132,7 +132,7 @@ static span take_field(span text, const struct rule *r, const struct explain_fou
         return bare_mailbox(word_after(text, f->end, CLASS(WORD_MAILBOX)));
     case EXPLAIN_FIELD_REMOTE:
     case EXPLAIN_FIELD_REPORTER:
-        return word_after(text, f->end, CLASS(WORD_HOST));
+        return word_after(text, r->side == RULE_WITHIN ? f->at : f->end, CLASS(WORD_HOST));
     case EXPLAIN_FIELD_PTR:
     case EXPLAIN_FIELD_REMOTE_IP:
     case EXPLAIN_FIELD_COUNT:

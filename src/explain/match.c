@@ -50,9 +50,10 @@ static void complete(struct scan *s, uint16_t id)
     const struct rule_step *step = &rule_steps[id];
 
     if (!step->is_set)
-        found(s, step->term, s->w->began[id]);
+        found(s, step->term, s->w->step[id].began);
     else if (s->sets < COUNT(s->set))
-        s->set[s->sets++] = (struct whole){step->term, s->w->began[id], s->w->started[id]};
+        s->set[s->sets++] =
+            (struct whole){step->term, s->w->step[id].began, s->w->step[id].started};
 }
 
 /*
@@ -61,24 +62,20 @@ static void complete(struct scan *s, uint16_t id)
  */
 static void use(struct scan *s, const uint16_t *uses, size_t n, uint32_t at, uint32_t from)
 {
-    struct explain_work *w = s->w;
-
     for (size_t i = 0; i < n; i++) {
         uint16_t id = uses[i];
         const struct rule_step *step = &rule_steps[id];
+        struct explain_progress *now = &s->w->step[id];
 
         if (step->first) {
-            w->began[id] = at;
-            w->started[id] = from;
+            *now = (struct explain_progress){s->place, from, at};
         } else {
-            uint32_t before = w->reached[id - 1];
+            const struct explain_progress *before = now - 1;
 
-            if (before >= from || before + step->gap + 1 < from)
+            if (before->reached >= from || before->reached + step->gap + 1 < from)
                 continue;
-            w->began[id] = w->began[id - 1];
-            w->started[id] = w->started[id - 1];
+            *now = (struct explain_progress){s->place, before->started, before->began};
         }
-        w->reached[id] = s->place;
         if (step->words != 0)
             complete(s, id);
     }
@@ -104,12 +101,14 @@ static void use_here(struct scan *s, const uint16_t *uses, size_t n)
 
 static uint16_t edge_to(uint16_t node, char c)
 {
-    const struct rule_node *n = &rule_nodes[node];
+    const struct rule_edge *edge = &rule_edges[rule_nodes[node].edge];
+    const struct rule_edge *end = edge + rule_nodes[node].edges;
 
-    for (size_t i = 0; i < n->edges; i++)
-        if (rule_edges[n->edge + i].c == c)
-            return rule_edges[n->edge + i].to;
-    return 0;
+    if (node == 0)
+        return rule_root[(unsigned char)c];
+    while (edge < end && edge->c < c)
+        edge++;
+    return edge < end && edge->c == c ? edge->to : 0;
 }
 
 /*
@@ -269,7 +268,7 @@ void match_causes(struct explain_work *w, unsigned code, span enhanced, enum exp
 
         if (f->seen || !sign_holds(&rule_signs[i], code, enhanced, stage))
             continue;
-        *f = (struct explain_found){0, 0, true, true};
+        *f = (struct explain_found){0, 0, true, w->has_reply};
         w->terms[w->term_n++] = rule_signs[i].term;
     }
     wake_all(w, true, off);

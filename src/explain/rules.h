@@ -60,7 +60,7 @@ enum rule_kind {
     RULE_CUT,      /* all from here on is a copy of the message: not read */
 };
 
-enum rule_side { RULE_AFTER, RULE_BEFORE };
+enum rule_side { RULE_AFTER, RULE_BEFORE, RULE_WITHIN };
 
 struct rule {
     const char *id;
@@ -99,7 +99,8 @@ extern const struct rule_sign rule_signs[];
 extern const size_t rule_sign_count;
 extern const char *const rule_software[];
 extern const struct rule_node rule_nodes[];
-extern const struct rule_edge rule_edges[];
+extern const struct rule_edge rule_edges[]; /* of one node side by side, by their octet */
+extern const uint16_t rule_root[256];       /* the edges of the first node */
 extern const uint16_t rule_uses[];
 extern const struct rule_step rule_steps[];
 extern const struct rule_term rule_terms[];
