@@ -4,6 +4,7 @@
 #include "config/load.h"
 #include "config/number.h"
 #include "name/domain.h"
+#include "queue/envelope.h"
 
 #define SECOND UINT64_C(1000)
 #define MINUTE (60 * SECOND)
@@ -131,7 +132,7 @@ const struct config_key config_keys[] = {
      DEFAULT("35M"), KIB, 2 * GIB, NULL, LIVE,
      "The largest message, as announced by SIZE."},
     {"limits", "recipients", CONFIG_TYPE_NUMBER, FIELD(limits.recipients),
-     DEFAULT("1000"), 100, 50000, NULL, LIVE,
+     DEFAULT("1000"), 100, ENVELOPE_RCPTS_MAX, NULL, LIVE,
      "Recipients of one message. Those beyond get 452, and the client sends the message again "
      "for them."},
     {"limits", "sessions", CONFIG_TYPE_NUMBER, FIELD(limits.sessions),
@@ -142,7 +143,7 @@ const struct config_key config_keys[] = {
      1, 1000000, NULL, LIVE,
      "Sessions open at once from one address. Addresses in `trusted` are not counted."},
     {"limits", "command_line", CONFIG_TYPE_SIZE, FIELD(limits.command_line),
-     DEFAULT("2K"), 512, 64 * KIB, NULL, LIVE,
+     DEFAULT("2K"), 512, 2 * KIB, NULL, LIVE,
      "The longest command, with its CRLF."},
     {"limits", "text_line", CONFIG_TYPE_SIZE, FIELD(limits.text_line),
      DEFAULT("64K"), 1000, MIB, NULL, LIVE,

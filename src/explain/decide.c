@@ -61,8 +61,7 @@ static bool reply_speaks(const struct explain_work *w)
     for (size_t i = 0; i < w->clause_n; i++) {
         const struct rule_clause *c = &rule_clauses[w->clauses[i]];
 
-        if (rules[c->rule].kind == RULE_CAUSE && strength_of(c) >= REPLY_SPEAKS &&
-            in_reply(w, c))
+        if (rules[c->rule].kind == RULE_CAUSE && strength_of(c) >= REPLY_SPEAKS && in_reply(w, c))
             return true;
     }
     return false;

@@ -217,10 +217,13 @@ void greeting_gather_asked(struct greeting_gather *g, unsigned tag)
 
 void greeting_gather_told(struct greeting_gather *g, unsigned tag, const struct dns_answer *answer)
 {
+    struct dns_answer none;
+
     BUG_IF(tag >= g->n_slots, "an answer to a question that was never asked");
-    BUG_IF(answer->type != g->slots[tag].question.type, "an answer of another type");
-    if (!g->known && g->slots[tag].state != SLOT_TOLD)
-        keep(g, &g->slots[tag], answer);
+    if (g->known || g->slots[tag].state == SLOT_TOLD)
+        return;
+    none = dns_answer_of(g->slots[tag].question.type, DNS_SERVFAIL);
+    keep(g, &g->slots[tag], answer->type == none.type ? answer : &none);
 }
 
 void greeting_gather_timeout(struct greeting_gather *g)

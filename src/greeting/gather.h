@@ -14,7 +14,8 @@
  *     }
  *
  * It wants about 50 KiB while it runs and nothing afterwards: lend one to a session
- * for the time of the look-ups. What is wrong with the facts is greeting/judge.h.
+ * for the time of the look-ups. It holds pointers into itself and must stay where it is. What is
+ * wrong with the facts is greeting/judge.h.
  */
 #ifndef GREETING_GATHER_H
 #define GREETING_GATHER_H
@@ -113,7 +114,11 @@ enum greeting_need greeting_gather_next(struct greeting_gather *g, struct greeti
 /* The question of that event is on its way. */
 void greeting_gather_asked(struct greeting_gather *g, unsigned tag);
 
-/* Its answer; may come before greeting_gather_asked. A second answer is ignored. */
+/*
+ * Its answer; may come before greeting_gather_asked.
+ *
+ * One of another type counts as SERVFAIL; a second one, or one after the end, is ignored.
+ */
 void greeting_gather_told(struct greeting_gather *g, unsigned tag, const struct dns_answer *answer);
 
 /* Patience has ended: what is not yet known is "not now". GREETING_KNOWN comes next. */

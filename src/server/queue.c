@@ -231,8 +231,7 @@ static bool begin_service(struct queue *q)
     return true;
 }
 
-/* False when there is no hope. */
-static bool try_open(struct queue *q)
+bool queue_open(struct queue *q)
 {
     char path[PATH_BYTES];
     struct buf b = BUF_OVER(path);
@@ -260,7 +259,7 @@ static void on_open_again(void *arg)
 {
     struct queue *q = arg;
 
-    if (!try_open(q))
+    if (!queue_open(q))
         proc_done(q->proc, PROC_EXIT_FAILED);
 }
 
@@ -310,8 +309,9 @@ static void on_drain(struct proc *p, bool reload, int64_t deadline_ms)
     queue_wake(q);
 }
 
-static void init_timers(struct queue *q)
+void queue_attach(struct queue *q, struct loop *loop)
 {
+    q->loop = loop;
     loop_task_init(&q->commit_task, on_turn_end, q);
     loop_timer_init(&q->open_timer, q->loop, on_open_again, q);
     loop_timer_init(&q->due_timer, q->loop, on_due, q);
@@ -338,8 +338,7 @@ int queue_run(struct proc *p)
 
     queue_init(&q, context->config);
     q.proc = p;
-    q.loop = p->loop;
-    init_timers(&q);
+    queue_attach(&q, p->loop);
     p->self = &q;
     p->on_peer = on_peer;
     p->on_drain = on_drain;
@@ -353,7 +352,7 @@ int queue_run(struct proc *p)
             return PROC_EXIT_FAILED;
         listener_hold(&q.control, true);
     }
-    if (!try_open(&q))
+    if (!queue_open(&q))
         return PROC_EXIT_FAILED;
     return proc_run(p);
 }

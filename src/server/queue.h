@@ -146,6 +146,8 @@ void queue_dest_fail(struct queue *q, struct queue_dest *d, const struct job_out
 void queue_dest_wake(struct queue *q, span name);
 /* Forget destinations without work and rest. */
 void queue_dests_tidy(struct queue *q);
+/* Free all of them with the jobs that wait; none may be under way. */
+void queue_dests_free(struct queue *q);
 /* All jobs of a link that is gone wait again. */
 void queue_link_lost(struct queue *q, struct queue_link *link);
 /* Where the configuration sends an address. */
@@ -256,6 +258,12 @@ void queue_settle(struct queue *q);
 
 /* Answer one question, at once; the reply's texts lie in q->scratch, q->block and the store. */
 void queue_ctl(struct queue *q, const struct ctl_request *request, struct buf *out);
+
+/* Work in a loop: timers and the task at the end of each turn. */
+void queue_attach(struct queue *q, struct loop *loop);
+/* Open the store and begin; later by itself when another process has it. False: there is no hope.
+ */
+bool queue_open(struct queue *q);
 
 /* The process (a run function of struct proc_spec). */
 int queue_run(struct proc *p);

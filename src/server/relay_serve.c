@@ -10,13 +10,13 @@ static span mta_of(const struct relay_conn *c)
 
 static void forget_job(struct relay_conn *c, const struct relay_job *j)
 {
+    size_t kept = 0;
+
     for (size_t i = 0; i < c->job_count; i++) {
         if (c->jobs[i] != j)
-            continue;
-        c->job_count--;
-        memmove(&c->jobs[i], &c->jobs[i + 1], (c->job_count - i) * sizeof(c->jobs[0]));
-        return;
+            c->jobs[kept++] = c->jobs[i];
     }
+    c->job_count = kept;
 }
 
 /* ---- failing ---- */
@@ -103,6 +103,8 @@ static bool on_ready(struct relay_conn *c, const struct smtp_client_event *ev)
 {
     (void)ev;
     relay_conn_enter(c, RELAY_SERVING);
+    if (!c->dest->proven)
+        relay_dest_push(c->dest); /* more connections may be made now */
     c->dest->proven = true;
     if (begin_next(c))
         return true;
@@ -122,7 +124,7 @@ static bool on_refused(struct relay_conn *c, const struct smtp_client_event *ev)
     char what[32];
     struct buf b = BUF_OVER(what);
 
-    buf_printf(&b, "refused with %u ", ev->reply.code);
+    buf_printf(&b, "refused with %u", ev->reply.code);
     (void)buf_cstr(&b);
     relay_conn_note(c, smtp_stage_text(ev->stage), what, ev->reply.text);
     c->why_code = ev->reply.code;
@@ -241,7 +243,8 @@ static void drop_jobs(struct relay_conn *c, const struct smtp_client_event *ev)
 static bool on_closed(struct relay_conn *c, const struct smtp_client_event *ev)
 {
     if (c->state == RELAY_OPENING) {
-        if (ev->end != SMTP_CLIENT_END_REFUSED)
+        /* After a refusal we said QUIT: what was refused is noted already. */
+        if (ev->end != SMTP_CLIENT_END_REFUSED && ev->end != SMTP_CLIENT_END_QUIT)
             relay_conn_note(c, smtp_stage_text(ev->stage), smtp_client_end_text(ev->end),
                             ev->reply.text);
         relay_conn_next_target(c);

@@ -5,7 +5,7 @@
  *
  * The engine (smtp/server.h) knows grammar and order; the session decides: who may
  * relay, which recipients exist, how many sessions there may be. Each event of
- * the engine has one function in session.c's table. An event whose answer has to
+ * the engine has one function in session_event.c's table. An event whose answer has to
  * come from elsewhere (the queue's commit) leaves the session waiting: it reads
  * nothing until session_answer.
  */

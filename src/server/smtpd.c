@@ -25,6 +25,11 @@ static struct smtp_server_conf smtp_conf(const struct config *c, const struct co
     conf.errors = (unsigned)c->limits.errors;
     conf.junk = (unsigned)c->limits.junk_commands;
     conf.command_timeout_ms = (int64_t)c->limits.command_timeout_ms;
+    conf.command_line = min_size(c->limits.command_line, SMTP_LINE_MAX_BYTES);
+    conf.text_line = c->limits.text_line;
+    conf.data_timeout_ms = (int64_t)c->limits.data_timeout_ms;
+    conf.data_deadline_ms = (int64_t)c->limits.data_deadline_ms;
+    conf.data_rate = c->limits.data_rate;
     return conf;
 }
 

@@ -15,6 +15,11 @@ struct smtp_server_conf smtp_server_conf_default(span host)
         .errors = SMTP_ERRORS_MAX,
         .junk = SMTP_JUNK_MAX,
         .command_timeout_ms = SMTP_COMMAND_TIMEOUT_MS,
+        .command_line = SMTP_LINE_MAX_BYTES,
+        .text_line = SMTP_TEXT_LINE_MAX_BYTES,
+        .data_timeout_ms = SMTP_DATA_TIMEOUT_MS,
+        .data_deadline_ms = SMTP_DATA_TOTAL_MS,
+        .data_rate = SMTP_DATA_RATE_MIN,
     };
 }
 
@@ -86,6 +91,8 @@ void smtp_server_init(struct smtp_server *s, const struct smtp_server_conf *conf
     struct buf text = BUF_OVER(s->line);
 
     BUG_IF(out->cap < SMTP_SERVER_ROOM_BYTES, "no room for a reply");
+    BUG_IF(conf->command_line == 0 || conf->command_line > SMTP_LINE_MAX_BYTES,
+           "no such limit of a command line");
     s->out = out;
     s->conf = conf;
     s->state = SMTP_SERVER_CONNECT;
@@ -115,10 +122,8 @@ void smtp_server_feed(struct smtp_server *s, span in, int64_t now_ms)
     if (s->pending && s->ev.kind == SMTP_EVENT_CHUNK)
         s->pending = false; /* it is part of the rest, and is looked at again */
     s->in = in;
-    if (s->state == SMTP_SERVER_DATA && in.n > 0) {
+    if (s->state == SMTP_SERVER_DATA && in.n > 0)
         s->since_ms = s->since_ms < 0 ? -1 : now_ms;
-        s->window_bytes += in.n;
-    }
 }
 
 /* Drop an over-long line up to its end; false: the end is not there yet. */
@@ -139,7 +144,7 @@ static bool take_line(struct smtp_server *s, span *out_line, enum smtp_line_end 
     span piece = span_head(s->in, lf + 1);
     span line;
 
-    if (s->swallow || piece.n > sizeof(s->line) - s->line_n) {
+    if (s->swallow || piece.n > s->conf->command_line - s->line_n) {
         *out_end = SMTP_LINE_TOO_LONG;
         *out_line = SPAN_NONE;
         return swallow(s);
@@ -213,7 +218,8 @@ void smtp_server_took(struct smtp_server *s)
     s->pending = false;
     s->size_bytes += s->ev.chunk.n;
     s->dots = s->dots_after;
-    s->in = s->in_after;
+    s->column = s->column_after;
+    smtp_server_consume(s, s->in_after);
 }
 
 int64_t smtp_server_deadline(struct smtp_server *s, int64_t now_ms)
@@ -235,14 +241,18 @@ int64_t smtp_server_deadline(struct smtp_server *s, int64_t now_ms)
         s->window_since_ms = now_ms;
         s->window_bytes = 0;
     }
-    end_ms = min_i64(s->since_ms + SMTP_DATA_TIMEOUT_MS, s->data_since_ms + SMTP_DATA_TOTAL_MS);
+    end_ms = min_i64(s->since_ms + s->conf->data_timeout_ms,
+                     s->data_since_ms + s->conf->data_deadline_ms);
+    if (s->conf->data_rate == 0)
+        return end_ms;
     return min_i64(end_ms, s->window_since_ms + SMTP_DATA_RATE_WINDOW_MS);
 }
 
 /* The minute is over: was it fast enough? Begins the next one. */
 static bool window_is_slow(struct smtp_server *s, int64_t now_ms)
 {
-    bool slow = s->window_bytes < (uint64_t)(SMTP_DATA_RATE_MIN * SMTP_DATA_RATE_WINDOW_MS / 1000);
+    uint64_t least = s->conf->data_rate * (uint64_t)SMTP_DATA_RATE_WINDOW_MS / 1000;
+    bool slow = s->window_bytes < least;
 
     if (s->window_since_ms < 0 || now_ms - s->window_since_ms < SMTP_DATA_RATE_WINDOW_MS)
         return false;
@@ -254,15 +264,16 @@ static bool window_is_slow(struct smtp_server *s, int64_t now_ms)
 void smtp_server_timeout(struct smtp_server *s, int64_t now_ms)
 {
     bool data = s->state == SMTP_SERVER_DATA;
-    int64_t limit_ms = data ? SMTP_DATA_TIMEOUT_MS : s->conf->command_timeout_ms;
+    int64_t limit_ms = data ? s->conf->data_timeout_ms : s->conf->command_timeout_ms;
 
     if (s->pending || s->state == SMTP_SERVER_CLOSED || s->since_ms < 0)
         return;
     if (now_ms - s->since_ms >= limit_ms)
         smtp_server_close(s, SMTP_SAY(421, "4.4.2", "timed out waiting for you"),
                           SMTP_CLOSE_TIMEOUT);
-    else if (data && (window_is_slow(s, now_ms) ||
-                      (s->data_since_ms >= 0 && now_ms - s->data_since_ms >= SMTP_DATA_TOTAL_MS)))
+    else if (data &&
+             (window_is_slow(s, now_ms) ||
+              (s->data_since_ms >= 0 && now_ms - s->data_since_ms >= s->conf->data_deadline_ms)))
         smtp_server_close(s, SMTP_SAY(421, "4.4.2", "the message comes too slowly"),
                           SMTP_CLOSE_TOO_SLOW);
 }

@@ -38,7 +38,7 @@
 #include "smtp/reply.h"
 
 /* Limits; those of the configuration have these defaults. */
-#define SMTP_LINE_MAX_BYTES      2048 /* a command line, with its CRLF */
+#define SMTP_LINE_MAX_BYTES      2048 /* a command line, with its CRLF; no more can be configured */
 #define SMTP_RECIPIENTS_MAX      1000
 #define SMTP_MESSAGE_MAX_BYTES   (UINT64_C(35) << 20)
 #define SMTP_ERRORS_MAX          20  /* faulty commands in a session */
@@ -47,7 +47,8 @@
 #define SMTP_DATA_TIMEOUT_MS     (INT64_C(180) * 1000)
 #define SMTP_DATA_TOTAL_MS       (INT64_C(3600) * 1000)
 #define SMTP_DATA_RATE_WINDOW_MS (INT64_C(60) * 1000)
-#define SMTP_DATA_RATE_MIN       512 /* octets a second over that window */
+#define SMTP_DATA_RATE_MIN       512   /* octets a second over that window */
+#define SMTP_TEXT_LINE_MAX_BYTES 65536 /* a line of a message, with its CRLF */
 
 /* What `next` wants free in s->out before it goes on. */
 #define SMTP_SERVER_ROOM_BYTES SMTP_REPLY_MAX_BYTES
@@ -62,6 +63,11 @@ struct smtp_server_conf {
     unsigned errors;
     unsigned junk;
     int64_t command_timeout_ms;
+    size_t command_line;      /* octets with CRLF, 1 to SMTP_LINE_MAX_BYTES */
+    size_t text_line;         /* octets of a line of a message with CRLF; 0: no limit */
+    int64_t data_timeout_ms;  /* between two reads of a message */
+    int64_t data_deadline_ms; /* for a whole message */
+    uint64_t data_rate;       /* octets a second, at least, over SMTP_DATA_RATE_WINDOW_MS; 0: any */
 };
 
 /* A configuration with all defaults; host is borrowed for the life of the engine. */
@@ -95,6 +101,7 @@ enum smtp_data_fault {
     SMTP_DATA_TOO_BIG,
     SMTP_DATA_BARE_LINE_END, /* a bare CR or LF, and the policy is strict */
     SMTP_DATA_NUL,
+    SMTP_DATA_LONG_LINE,
 };
 
 /* Why the session ends. */
@@ -162,6 +169,8 @@ struct smtp_server {
     struct dot_reader dots;
     struct dot_reader dots_after; /* the reader and input behind the pending chunk */
     span in_after;
+    size_t column; /* octets of the content's line so far */
+    size_t column_after;
     uint64_t size_bytes;
     enum smtp_data_fault fault;
     int64_t since_ms; /* when the wait began; -1: not waiting */

@@ -38,6 +38,8 @@ void smtp_server_settle(struct smtp_server *s, struct smtp_reply reply);
 
 /* Go on with the body until something is to be asked; false: more input (server_data.c). */
 bool smtp_server_data(struct smtp_server *s);
+/* Go on to `rest` of the input, and count what was read of a body. */
+void smtp_server_consume(struct smtp_server *s, span rest);
 
 /* The body may come. */
 void smtp_server_data_begin(struct smtp_server *s);

@@ -288,10 +288,12 @@ static void told(struct spf *s, enum spf_wait wait, const struct dns_answer *ans
 void spf_told(struct spf *s, const struct dns_answer *answer)
 {
     enum spf_wait wait = s->wait;
-    enum dns_state state = dns_answer_state(answer);
+    /* It comes from another process: an answer to something else is none. */
+    enum dns_state state = answer->type == s->asked ? dns_answer_state(answer) : DNS_UNKNOWN;
+    struct dns_answer none = dns_answer_of(s->asked, DNS_SERVFAIL);
 
-    BUG_IF(s->done, "an answer after the end");
-    BUG_IF(answer->type != s->asked, "an answer to another question");
+    if (s->done)
+        return;
     if (state == DNS_UNKNOWN && !may_fail(wait)) {
         spf_finish(s, SPF_TEMPERROR, SPF_DNS_FAILED);
         return;
@@ -299,7 +301,7 @@ void spf_told(struct spf *s, const struct dns_answer *answer)
     if (state == DNS_ABSENT && !count_void(s, wait))
         return;
     s->wait = SPF_WAIT_NOTHING;
-    told(s, wait, answer);
+    told(s, wait, state == DNS_UNKNOWN ? &none : answer);
     spf_advance(s);
 }
 

@@ -149,13 +149,17 @@ struct spf {
     bool done;
 };
 
-/* Begin. memory is lent until the end; SPF_MEMORY_BYTES are enough. */
+/* Begin. memory is lent until the end; SPF_MEMORY_BYTES are enough. *s must stay where it is. */
 void spf_init(struct spf *s, const struct spf_identity *who, char *memory, size_t memory_bytes);
 
 /* What is needed now; the same again until spf_told. */
 enum spf_need spf_next(const struct spf *s, struct spf_event *out);
 
-/* The answer to the question of the last event. Its memory may end afterwards. */
+/*
+ * The answer to the question of the last event. Its memory may end afterwards.
+ *
+ * One of another type counts as SERVFAIL; one that comes after the end is ignored.
+ */
 void spf_told(struct spf *s, const struct dns_answer *answer);
 
 /* The caller's patience has ended: temperror (RFC 7208 4.6.4), or a fail without its explanation.

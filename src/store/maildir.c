@@ -135,7 +135,8 @@ static enum err open_prefix(span path, size_t n, int *out_fd)
 
 /*
  * Directories that are missing are made, and their names are on the disk before any mail is. Those
- * that are there already are found from below: above the mailboxes the sandbox lets nothing be opened.
+ * that are there already are found from below: above the mailboxes the sandbox lets nothing be
+ * opened.
  */
 static enum err make_parents(const char *path, int *out_fd)
 {
@@ -297,7 +298,7 @@ static void convert(struct converter *c, span s)
     while (s.n != 0) {
         size_t n;
 
-        if (c->cr && s.p[0] != '\n')
+        if (c->cr && !span_starts(s, SPAN("\n")))
             put_piece(c, SPAN("\r"));
         c->cr = false;
         n = span_find(s, '\r');

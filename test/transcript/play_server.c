@@ -200,6 +200,13 @@ static void set_up(struct server_play *v)
     v->conf.message_bytes = script_number(s, "message_size", v->conf.message_bytes);
     v->conf.errors = (unsigned)script_number(s, "errors", v->conf.errors);
     v->conf.junk = (unsigned)script_number(s, "junk", v->conf.junk);
+    v->conf.command_line = script_number(s, "command_line", v->conf.command_line);
+    v->conf.text_line = script_number(s, "text_line", v->conf.text_line);
+    v->conf.data_rate = script_number(s, "data_rate", v->conf.data_rate);
+    v->conf.data_timeout_ms =
+        (int64_t)(script_number(s, "data_timeout", SMTP_DATA_TIMEOUT_MS / 1000) * 1000);
+    v->conf.data_deadline_ms =
+        (int64_t)(script_number(s, "data_deadline", SMTP_DATA_TOTAL_MS / 1000) * 1000);
     if (ext.n > 0)
         v->conf.ext |= script_ext(ext);
     if (span_eq(script_setting(s, "line_endings"), SPAN("normalise")))

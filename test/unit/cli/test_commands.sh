@@ -54,8 +54,8 @@ expect 0 'unknown_user = refuse  # default' out config show "$work/empty.conf"
 expect 0 '"key":"limits.recipients"' out config show --json
 expect 0 '    recipients = 1000' out config defaults
 expect 0 '"key":"queue.lifetime"' out config defaults --json
-expect 0 'from 100 to 50000' out config explain limits.recipients
-expect 0 'from 100 to 50000' out config explain recipients
+expect 0 'from 100 to 5000' out config explain limits.recipients
+expect 0 'from 100 to 5000' out config explain recipients
 expect 64 'nearest: limits.recipients' err config explain limits.recipient
 if [ -w /dev/full ]; then
 	"$herald" --help >/dev/full 2>"$work/err"

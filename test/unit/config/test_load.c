@@ -150,7 +150,7 @@ static const struct {
      "test.conf:1:19: error: limits.errors: out of range; found: 0; "
      "allowed: a number from 1 to 10000\n"
      "test.conf:1:35: error: limits.recipients: not a value for this key; found: x; "
-     "allowed: a number from 100 to 50000\n"
+     "allowed: a number from 100 to 5000\n"
      "test.conf:2:15: error: log.level: not a value for this key; found: loud; "
      "allowed: one of error warning info debug\n"},
 };

@@ -206,6 +206,26 @@ static void test_patience_ends_at_any_point(void **state)
     }
 }
 
+/* The resolver is another process: what it answers may be anything. */
+static void test_answers_that_do_not_fit(void **state)
+{
+    struct greeting_claim c = claim("198.51.100.7", "mail.example.com");
+    struct greeting_event event;
+
+    (void)state;
+    greeting_gather_init(&gather, &c, &server);
+    while (greeting_gather_next(&gather, &event) == GREETING_ASK) {
+        struct dns_answer a = dns_answer_of(DNS_TLSA, DNS_NODATA);
+
+        greeting_gather_told(&gather, event.tag, &a);
+        greeting_gather_told(&gather, event.tag, &a);
+    }
+    assert_int_equal(event.need, GREETING_KNOWN);
+    assert_int_equal(value(greeting_gather_facts(&gather), FACT_RESOLVES), RESOLVES_TEMPERROR);
+    tell(0, (struct dns_question){SPAN("mail.example.com"), DNS_PTR});
+    assert_int_equal(value(greeting_gather_facts(&gather), FACT_RDNS), RDNS_TEMPERROR);
+}
+
 /* A name of many addresses is compared whole; many PTR names are followed within the limit. */
 static void test_many_records(void **state)
 {
@@ -294,6 +314,7 @@ int main(void)
         cmocka_unit_test_setup(test_facts_of_a_whole_name, set_up),
         cmocka_unit_test_setup(test_own_addresses_out_of_dns, set_up),
         cmocka_unit_test_setup(test_patience_ends_at_any_point, set_up),
+        cmocka_unit_test_setup(test_answers_that_do_not_fit, set_up),
         cmocka_unit_test_setup(test_many_records, set_up),
         cmocka_unit_test_setup(test_worst_case_fits, set_up),
         cmocka_unit_test(test_tables),

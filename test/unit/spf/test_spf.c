@@ -134,7 +134,22 @@ static void test_deepest_includes(void **state)
     assert_span_equal(event.mechanism, SPAN("include:i1.example"));
 }
 
-/* An address of the wrong kind is a bug of the caller's, a status is not. */
+static void test_answers_that_do_not_fit(void **state)
+{
+    struct dns_answer other = dns_answer_of(DNS_MX, DNS_NODATA);
+    struct spf_event event;
+
+    (void)state;
+    begin(sizeof(spf_memory));
+    spf_told(&spf, &other);
+    assert_int_equal(spf_next(&spf, &event), SPF_DONE);
+    assert_int_equal(event.result, SPF_TEMPERROR);
+    other = dns_answer_of(DNS_TXT, DNS_NODATA);
+    spf_told(&spf, &other);
+    assert_int_equal(spf_next(&spf, &event), SPF_DONE);
+    assert_int_equal(event.result, SPF_TEMPERROR);
+}
+
 static void test_each_failure_of_dns_is_temperror(void **state)
 {
     static const enum dns_status bad[] = {DNS_SERVFAIL, DNS_TIMEOUT, DNS_BOGUS};
@@ -158,6 +173,7 @@ int main(void)
         cmocka_unit_test_setup(test_patience_ends, set_up),
         cmocka_unit_test_setup(test_records_that_do_not_fit, set_up),
         cmocka_unit_test_setup(test_deepest_includes, set_up),
+        cmocka_unit_test_setup(test_answers_that_do_not_fit, set_up),
         cmocka_unit_test_setup(test_each_failure_of_dns_is_temperror, set_up),
     };
 

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: ISC */
+#include <stdlib.h>
+
+#include "base/num.h"
+#include "config/find.h"
+#include "os/clock.h"
+#include "server/session_inner.h"
+
+static void refuse(struct session *ss, const struct smtp_event *ev, struct smtp_reply reply)
+{
+    struct log_line l = session_log(ss, LOG_SESSION_REFUSED, LOG_INFO);
+
+    log_cstr(&l, KEY_STAGE, smtp_server_state_text(ss->smtp.state));
+    log_str(&l, KEY_GREETING, session_greeting(ss));
+    if (ev->path.text.n != 0)
+        log_str(&l, KEY_ADDRESS, ev->path.text);
+    log_num(&l, KEY_CODE, reply.code);
+    log_str(&l, KEY_REPLY, reply.text);
+    log_end(&l);
+    smtp_server_answer(&ss->smtp, reply);
+}
+
+static bool on_connect(struct session *ss, const struct smtp_event *ev)
+{
+    static const struct {
+        span text;
+    } words[] = {
+        [CENSUS_TOO_MANY] = {SPAN_INIT("Too many sessions at the moment; try again later")},
+        [CENSUS_TOO_MANY_OF_CLIENT] = {SPAN_INIT("Too many sessions from your address; try later")},
+    };
+    const struct config_limits *limits = &ss->d->config->limits;
+    /* The share of one client does not bind those who may relay: they are our own. */
+    struct census_limits census = {limits->sessions,
+                                   ss->trusted ? UINT64_MAX : limits->sessions_per_client};
+    enum census_verdict verdict = census_enter(&ss->d->census, &ss->client, &census, &ss->slot);
+
+    if (verdict == CENSUS_FINE)
+        smtp_server_answer(&ss->smtp, ev->reply);
+    else
+        refuse(ss, ev, smtp_reply_of(421, SPAN("4.7.0"), words[verdict].text));
+    return true;
+}
+
+static bool on_greeting(struct session *ss, const struct smtp_event *ev)
+{
+    char *name = malloc(ev->argument.n + 1);
+
+    if (name == NULL) {
+        refuse(ss, ev, smtp_reply_of(421, SPAN("4.3.0"), SPAN("No memory; try again later")));
+        return true;
+    }
+    if (ev->argument.n > 0)
+        memcpy(name, ev->argument.p, ev->argument.n);
+    session_drop_transaction(ss);
+    free(ss->greeting);
+    ss->greeting = name;
+    ss->greeting_n = ev->argument.n;
+    smtp_server_answer(&ss->smtp, ev->reply);
+    return true;
+}
+
+static bool on_mail(struct session *ss, const struct smtp_event *ev)
+{
+    char memory[SESSION_CLIENT_TEXT];
+    int64_t now = clock_wall_ms();
+    struct transaction_start start = {
+        .id = ident_next(&ss->d->ident, now),
+        .session = ss->id,
+        .received_ms = now,
+        .sender = ev->path.text,
+        .client = session_client(ss, memory),
+        .greeting = session_greeting(ss),
+        .eight_bit = ev->mail.body == SMTP_BODY_8BITMIME,
+        .size_hint = ev->mail.size_bytes,
+    };
+
+    if (ss->port->config->role == CONFIG_ROLE_SUBMISSION && !ss->trusted) {
+        refuse(ss, ev, smtp_reply_of(530, SPAN("5.7.0"), SPAN("Authentication required")));
+        return true;
+    }
+    ss->transaction = transaction_new(&ss->d->queue, ss->d->config, &start);
+    if (ss->transaction == NULL)
+        refuse(ss, ev, smtp_reply_of(451, SPAN("4.3.0"), SPAN("No memory; try again later")));
+    else
+        smtp_server_answer(&ss->smtp, ev->reply);
+    return true;
+}
+
+/* Code 0: the recipient is welcome. */
+static struct smtp_reply judge_rcpt(struct session *ss, const struct path *path)
+{
+    char memory[PATH_MAX_BYTES];
+    struct buf local = BUF_OVER(memory);
+
+    path_put_local(&local, path);
+    switch (config_recipient_find(ss->d->config, buf_span(&local), path->domain)) {
+    case CONFIG_RECIPIENT_UNKNOWN:
+        ss->unknown_rcpts++;
+        return smtp_reply_of(550, SPAN("5.1.1"), SPAN("No such mailbox here"));
+    case CONFIG_RECIPIENT_REMOTE:
+        if (!ss->trusted)
+            return smtp_reply_of(550, SPAN("5.7.1"),
+                                 SPAN("Relaying denied: this server does not take mail for that "
+                                      "domain from your address"));
+        break;
+    case CONFIG_RECIPIENT_MAILBOX:
+    case CONFIG_RECIPIENT_ALIAS:
+    case CONFIG_RECIPIENT_CATCHALL:
+    case CONFIG_RECIPIENT_RELAY:
+        break;
+    }
+    return (struct smtp_reply){0};
+}
+
+static bool on_rcpt(struct session *ss, const struct smtp_event *ev)
+{
+    struct smtp_reply no = judge_rcpt(ss, &ev->path);
+
+    if (no.code == 0 && !transaction_rcpt(ss->transaction, &ev->path))
+        no = smtp_reply_of(452, SPAN("4.5.3"), SPAN("Too many recipients"));
+    if (ss->unknown_rcpts > ss->d->config->limits.unknown_recipients)
+        no = smtp_reply_of(421, SPAN("4.7.0"), SPAN("Too many unknown recipients"));
+    if (no.code != 0)
+        refuse(ss, ev, no);
+    else
+        smtp_server_answer(&ss->smtp, ev->reply);
+    return true;
+}
+
+static span protocol_of(const struct session *ss)
+{
+    static const span names[] = {
+        [SMTP_GREETING_HELO] = SPAN_INIT("SMTP"),
+        [SMTP_GREETING_EHLO] = SPAN_INIT("ESMTP"),
+        [SMTP_GREETING_LHLO] = SPAN_INIT("LMTP"),
+    };
+
+    return names[ss->smtp.verb];
+}
+
+static bool on_data(struct session *ss, const struct smtp_event *ev)
+{
+    char memory[SESSION_CLIENT_TEXT];
+    struct buf address = BUF_OVER(memory);
+    struct received received = {.host = ss->d->config->hostname, .with = protocol_of(ss)};
+
+    if (net_addr_octets(&ss->client).n == 16)
+        buf_put(&address, SPAN("IPv6:"));
+    if (net_addr_octets(&ss->client).n != 0)
+        net_addr_put_host(&address, &ss->client);
+    received.address = buf_span(&address);
+    if (transaction_data(ss->transaction, &received))
+        smtp_server_answer(&ss->smtp, ev->reply);
+    else
+        refuse(ss, ev, smtp_reply_of(451, SPAN("4.3.0"), SPAN("No memory; try again later")));
+    return true;
+}
+
+static bool on_chunk(struct session *ss, const struct smtp_event *ev)
+{
+    if (put_is_full(&ss->d->queue)) {
+        session_stall(ss, true);
+        return false;
+    }
+    transaction_chunk(ss->transaction, ev->chunk);
+    smtp_server_took(&ss->smtp);
+    return true;
+}
+
+static void refuse_message(struct session *ss, struct smtp_reply reply, span why)
+{
+    struct log_line l = session_log(ss, LOG_MESSAGE_REFUSED, LOG_INFO);
+
+    log_str(&l, KEY_GREETING, session_greeting(ss));
+    log_str(&l, KEY_SENDER, transaction_sender(ss->transaction));
+    log_num(&l, KEY_SIZE, (int64_t)transaction_size(ss->transaction));
+    log_num(&l, KEY_CODE, reply.code);
+    log_str(&l, KEY_REPLY, reply.text);
+    if (why.n != 0)
+        log_str(&l, KEY_REASON, why);
+    log_end(&l);
+}
+
+static void accept_message(struct session *ss)
+{
+    struct log_line l = session_log(ss, LOG_MESSAGE_ACCEPTED, LOG_INFO);
+
+    ss->messages++;
+    log_str(&l, KEY_GREETING, session_greeting(ss));
+    log_str(&l, KEY_SENDER, transaction_sender(ss->transaction));
+    log_num(&l, KEY_RECIPIENTS, transaction_rcpts(ss->transaction));
+    log_num(&l, KEY_SIZE, (int64_t)transaction_size(ss->transaction));
+    log_end(&l);
+}
+
+/* The last answer of a transaction; under LMTP the engine asks for each recipient again. */
+static void finish_data(struct session *ss, struct smtp_reply reply)
+{
+    struct smtp_event ev;
+
+    smtp_server_answer(&ss->smtp, reply);
+    while (smtp_server_next(&ss->smtp, &ev) && ev.kind == SMTP_EVENT_DATA_END)
+        smtp_server_answer(&ss->smtp, reply);
+    session_drop_transaction(ss);
+}
+
+static void on_stored(void *arg, const struct put_result *result)
+{
+    struct session *ss = arg;
+    struct smtp_reply reply = transaction_reply(result->status);
+    char memory[64];
+    struct buf text = BUF_OVER(memory);
+
+    if (result->status == PUT_OK) {
+        buf_printf(&text, "Message accepted as %s",
+                   num_id_text(transaction_id(ss->transaction)).text);
+        reply.text = buf_span(&text);
+        accept_message(ss);
+    } else {
+        refuse_message(ss, reply, result->why);
+    }
+    ss->waiting = false;
+    session_lend_output(ss);
+    finish_data(ss, reply);
+    session_run(ss, SPAN_NONE);
+}
+
+static bool on_data_end(struct session *ss, const struct smtp_event *ev)
+{
+    struct smtp_reply reply = ev->reply;
+
+    if (ev->fault == SMTP_DATA_WHOLE &&
+        transaction_end(ss->transaction, on_stored, ss, &reply) == TRANSACTION_WAITS) {
+        ss->waiting = true;
+        return false;
+    }
+    refuse_message(ss, reply, SPAN_NONE);
+    finish_data(ss, reply);
+    return true;
+}
+
+static bool on_rset(struct session *ss, const struct smtp_event *ev)
+{
+    session_drop_transaction(ss);
+    smtp_server_answer(&ss->smtp, ev->reply);
+    return true;
+}
+
+static bool on_plain(struct session *ss, const struct smtp_event *ev)
+{
+    smtp_server_answer(&ss->smtp, ev->reply);
+    return true;
+}
+
+static bool on_close(struct session *ss, const struct smtp_event *ev)
+{
+    (void)ev;
+    ss->closing = true;
+    return false;
+}
+
+typedef bool event_fn(struct session *ss, const struct smtp_event *ev);
+
+static event_fn *const handlers[] = {
+    [SMTP_EVENT_CONNECT] = on_connect,   [SMTP_EVENT_GREETING] = on_greeting,
+    [SMTP_EVENT_MAIL] = on_mail,         [SMTP_EVENT_RCPT] = on_rcpt,
+    [SMTP_EVENT_DATA] = on_data,         [SMTP_EVENT_CHUNK] = on_chunk,
+    [SMTP_EVENT_DATA_END] = on_data_end, [SMTP_EVENT_RSET] = on_rset,
+    [SMTP_EVENT_VRFY] = on_plain,        [SMTP_EVENT_HELP] = on_plain,
+    [SMTP_EVENT_NOOP] = on_plain,        [SMTP_EVENT_CLOSE] = on_close,
+};
+
+bool session_event(struct session *ss, const struct smtp_event *ev)
+{
+    return handlers[ev->kind](ss, ev);
+}

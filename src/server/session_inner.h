@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * server/session_inner.h - what session.c (octets, life and death) and session_event.c (what each
+ * event of the engine means) share. Nobody else includes this.
+ */
+#ifndef SERVER_SESSION_INNER_H
+#define SERVER_SESSION_INNER_H
+
+#include "net/conn.h"
+#include "os/heap.h"
+#include "os/log.h"
+#include "server/session.h"
+
+#define SESSION_NO_SLOT     UINT32_MAX
+#define SESSION_CLIENT_TEXT 64 /* octets that the client's address needs as text */
+
+struct session {
+    struct session *next, **at; /* in smtpd.sessions */
+    struct session *next_stalled, **at_stalled;
+    struct smtpd *d;
+    const struct smtpd_port *port;
+    struct conn conn;
+    struct net_addr client;
+    uint64_t id;
+    uint32_t slot; /* in the census; SESSION_NO_SLOT: not counted */
+    char *greeting;
+    size_t greeting_n;
+    struct transaction *transaction;
+    struct heap_buf rest;   /* input that waits behind an event */
+    struct heap_buf unsent; /* output that waits for the socket */
+    uint32_t messages;
+    uint32_t unknown_rcpts;
+    bool trusted;
+    bool waiting;  /* for the queue: read nothing */
+    bool stalled;  /* the queue does not keep up: read nothing */
+    bool draining; /* end when no transaction is under way */
+    bool closing;  /* close once all is written */
+    struct smtp_server smtp;
+};
+
+/* Act on an event; false: it is not answered yet, or the session is to be closed. */
+bool session_event(struct session *ss, const struct smtp_event *ev);
+
+/* Lend the engine the process's scratch buffer, which is empty between two turns. */
+void session_lend_output(struct session *ss);
+/* Let the engine go on, with `input` behind what it had not read yet; ss may be freed. */
+void session_run(struct session *ss, span input);
+/* Read nothing until the queue keeps up again. */
+void session_stall(struct session *ss, bool stalled);
+void session_drop_transaction(struct session *ss);
+
+/* Begin a log line that names session, message and client. */
+struct log_line session_log(const struct session *ss, enum log_event ev, enum log_level level);
+/* The client's address; memory has SESSION_CLIENT_TEXT octets. */
+span session_client(const struct session *ss, char *memory);
+
+static inline span session_greeting(const struct session *ss)
+{
+    return span_of(ss->greeting, ss->greeting_n);
+}
+
+#endif
