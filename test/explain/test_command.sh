@@ -13,7 +13,7 @@ expect() {
         printf '%s: code %s, printed: %s\n' "$1" "$code" "$out"
     fi
 }
-run() { out=$("$herald" explain "$@" 2>&1 </dev/null) code=$?; }
+run() { out=$("$herald" explain "$@" 2>&1 </dev/null); code=$?; }
 
 run '550 5.1.1 User unknown'
 expect 'a text' '^cause +.*rcpt\.unknown' 0
@@ -31,10 +31,10 @@ run --nonsense
 expect 'an unknown option' 'nonsense' 64
 run
 expect 'empty input' 'empty' 65
-out=$(printf '550 5.1.1 User unknown\n\n550-5.7.25 no\\n550 5.7.25 PTR record\n' | "$herald" explain --lines -) code=$?
+out=$(printf '550 5.1.1 User unknown\n\n550-5.7.25 no\\n550 5.7.25 PTR record\n' | "$herald" explain --lines -); code=$?
 expect 'lines: one object each' '"cause":"ambiguous"' 0
 expect 'lines: breaks' '"cause":"ptr\.none' 0
-out=$(printf '%s\n' "$out" | wc -l)
+out=$(printf '%s\n' "$out" | wc -l); code=$?
 expect 'lines: as many out as in' '^3$' 0
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
