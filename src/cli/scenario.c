@@ -7,9 +7,11 @@
 
 #include "base/escape.h"
 #include "cli/cli.h"
+#include "dns/wire.h"
 
 #define SCRIPT_ROWS  8192u
 #define SCRIPT_BYTES (4u << 20)
+#define TYPE_OTHER   65280u /* for private use (RFC 6895 3.1) */
 /* One octet more than an answer keeps is enough to have it cut there. */
 #define TEXT_MAX_BYTES (DNS_ANSWER_MAX_BYTES + 1u)
 
@@ -76,6 +78,8 @@ static enum err add_data(struct dns_script *s, span name, enum dns_type type, co
 
     if (!json_is_array(data))
         return add_record(s, name, type, data);
+    if (json_array_size(data) == 0)
+        return dns_script_add_status(s, name, type, DNS_NODATA);
     json_array_foreach(data, i, record)
     {
         enum err e = add_record(s, name, type, record);
@@ -86,6 +90,15 @@ static enum err add_data(struct dns_script *s, span name, enum dns_type type, co
     return ERR_OK;
 }
 
+/* A name that DNS cannot hold can be listed, and does not exist all the same. */
+static bool can_exist(span name)
+{
+    char text[DNS_NAME_MAX_BYTES];
+    struct buf canonical = BUF_OVER(text);
+
+    return dns_name_canonical(&canonical, name);
+}
+
 static enum err add_row(struct dns_script *s, const json_t *row)
 {
     span name = scenario_text(row, "name");
@@ -94,9 +107,13 @@ static enum err add_row(struct dns_script *s, const json_t *row)
     enum dns_type type = DNS_A;
     enum dns_status status;
 
-    if (!json_is_string(json_object_get(row, "name")) ||
-        (type_word.n > 0 && !dns_type_parse(type_word, &type)))
+    if (!json_is_string(json_object_get(row, "name")))
         return ERR_SYNTAX;
+    if (!can_exist(name))
+        return ERR_OK;
+    /* Records that nobody here asks for: all they say is that the name exists. */
+    if (type_word.n > 0 && (!dns_type_parse(type_word, &type) || !dns_script_lists(type)))
+        return dns_script_add_status(s, name, TYPE_OTHER, DNS_NODATA);
     if (data != NULL)
         return type_word.n > 0 ? add_data(s, name, type, data) : ERR_SYNTAX;
     if (!dns_status_parse(scenario_text(row, "status"), &status))
@@ -125,36 +142,40 @@ static enum err load_dns(struct dns_script *s, const json_t *list, struct diag *
 
 /* ---- lines ---- */
 
-static enum err run_line(span line, scenario_run run, void *context, struct buf *out,
-                         struct diag *d)
+static void put_error(struct buf *out, const json_t *scenario, const struct diag *d)
+{
+    buf_reset(out);
+    buf_put(out, SPAN("{\"id\":"));
+    scenario_put_id(out, scenario);
+    buf_put(out, SPAN(",\"error\":"));
+    escape_json(out, span_cstr(d->text));
+    buf_putc(out, '}');
+}
+
+/* One line of output for one of input; false when it was no scenario. */
+static bool run_line(span line, scenario_run run, void *context, struct buf *out, struct diag *d)
 {
     static struct dns_script_row rows[SCRIPT_ROWS];
     static char memory[SCRIPT_BYTES];
     struct dns_script script;
     json_error_t error;
     json_t *scenario = json_loadb(line.p, line.n, JSON_ALLOW_NUL, &error);
-    enum err e;
+    enum err e = ERR_OK;
 
-    if (!json_is_object(scenario)) {
+    if (!json_is_object(scenario))
         e = diag_set(d, ERR_SYNTAX, 0, "no JSON object: %s",
                      scenario == NULL ? error.text : "another value");
-        json_decref(scenario);
-        return e;
-    }
     dns_script_init(&script, rows, COUNT(rows), BUF_OVER(memory));
-    e = load_dns(&script, json_object_get(scenario, "dns"), d);
+    if (e == ERR_OK)
+        e = load_dns(&script, json_object_get(scenario, "dns"), d);
     if (e == ERR_OK)
         e = run(context, scenario, &script, out, d);
+    if (e == ERR_OK && out->overflow)
+        e = diag_set(d, ERR_LIMIT, 0, "the result is too large");
+    if (e != ERR_OK)
+        put_error(out, scenario, d);
     json_decref(scenario);
-    return e;
-}
-
-static void put_error(struct buf *out, const struct diag *d)
-{
-    buf_reset(out);
-    buf_put(out, SPAN("{\"id\":null,\"error\":"));
-    escape_json(out, span_cstr(d->text));
-    buf_putc(out, '}');
+    return e == ERR_OK;
 }
 
 static int run_file(FILE *in, const char *path, scenario_run run, void *context)
@@ -172,12 +193,8 @@ static int run_file(FILE *in, const char *path, scenario_run run, void *context)
 
         if (text.n == 0)
             continue;
-        if (run_line(text, run, context, &out, &d) != ERR_OK || out.overflow) {
-            (void)diag_set(&d, ERR_LIMIT, 0, "the result is too large");
-            (void)cli_fail_diag(ERR_SYNTAX, &d);
-            put_error(&out, &d);
-            code = CLI_BAD_INPUT;
-        }
+        if (!run_line(text, run, context, &out, &d))
+            code = cli_fail_diag(ERR_SYNTAX, &d);
         buf_putc(&out, '\n');
         if (fwrite(out.p, 1, out.n, stdout) != out.n)
             break;

@@ -23,7 +23,7 @@ typedef enum err (*scenario_run)(void *context, const json_t *scenario,
 /*
  * Run all scenarios of a file ("-": standard input), results on standard output in order.
  *
- * A line that is no scenario gives {"id":null,"error":"..."} and a line on standard error;
+ * A line that is no scenario gives {"id":...,"error":"..."} and a line on standard error;
  * the rest is run.
  *
  * returns the exit code: CLI_OK, CLI_BAD_INPUT when a line was bad, CLI_IO

@@ -11,6 +11,11 @@ void dns_script_init(struct dns_script *s, struct dns_script_row *rows, size_t c
     *s = (struct dns_script){.rows = rows, .cap = cap, .mem = mem};
 }
 
+bool dns_script_lists(enum dns_type type)
+{
+    return type != DNS_TLSA && type != DNS_SOA;
+}
+
 /* The addresses in presentation, as octets in `octets`. */
 static bool parse_address(enum dns_type type, span data, uint8_t octets[16])
 {

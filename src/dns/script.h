@@ -33,6 +33,9 @@ struct dns_script {
 /* Over rows and memory that the caller lends; nothing is listed yet. */
 void dns_script_init(struct dns_script *s, struct dns_script_row *rows, size_t cap, struct buf mem);
 
+/* True for the types that can be listed. */
+bool dns_script_lists(enum dns_type type);
+
 /*
  * List one record.
  *

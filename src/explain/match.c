@@ -268,7 +268,7 @@ void match_causes(struct explain_work *w, unsigned code, span enhanced, enum exp
 
         if (f->seen || !sign_holds(&rule_signs[i], code, enhanced, stage))
             continue;
-        *f = (struct explain_found){0, 0, true, true};
+        *f = (struct explain_found){0, 0, true, w->has_reply};
         w->terms[w->term_n++] = rule_signs[i].term;
     }
     wake_all(w, true, off);
