@@ -56,7 +56,7 @@ void clock_rfc3339(int64_t wall_ms, char out[CLOCK_RFC3339_BYTES + 1])
     struct tm tm = {0};
     gmtime_r(&seconds, &tm);
     struct buf b = buf_over(out, CLOCK_RFC3339_BYTES);
-    buf_put_u64_padded(&b, (uint64_t)(tm.tm_year + 1900), 4);
+    buf_put_u64_padded(&b, (uint64_t)tm.tm_year + 1900, 4);
     const struct {
         char before;
         int value;

@@ -132,7 +132,7 @@ static enum err read_file(struct queue *q, uint64_t id, uint64_t size, uint64_t 
 
 static struct ctl_reply do_body(struct queue *q, const struct ctl_request *r)
 {
-    struct record record;
+    struct record record = {0};
     span packed, body;
     enum err e = store_get(q->store, r->id, &packed);
 
