@@ -70,6 +70,17 @@ static span chunk_before(span text, size_t i)
     return with_brackets(text, span_of(text.p + i, end - i));
 }
 
+/* The same where angle brackets close it: "<name>: ". */
+static span bracketed_before(span text, size_t i)
+{
+    span s = chunk_before(text, i);
+
+    return s.n != 0 &&
+                   span_has(span_head(span_of(s.p + s.n, i - (size_t)(s.p - text.p) - s.n), 2), '>')
+               ? s
+               : SPAN_NONE;
+}
+
 /* Could this be a name that was said in a greeting, rather than a word of the sentence? */
 static bool looks_like_name(span s)
 {
@@ -121,7 +132,7 @@ static span take_field(span text, const struct rule *r, const struct explain_fou
 
     switch (field) {
     case EXPLAIN_FIELD_GREETING:
-        s = r->side == RULE_AFTER ? chunk_after(text, f->end) : chunk_before(text, f->at);
+        s = r->side == RULE_AFTER ? chunk_after(text, f->end) : bracketed_before(text, f->at);
         return r->strength >= TAKE_SURE || looks_like_name(s) ? s : SPAN_NONE;
     case EXPLAIN_FIELD_CLIENT:
         return word_after(text, f->end, CLASS(WORD_IP));
@@ -172,6 +183,25 @@ static void remote_address(span text, struct explain_answer *a)
         end++;
     if (at(text, end) == '[')
         a->field[EXPLAIN_FIELD_REMOTE_IP] = word_after(text, end, CLASS(WORD_IP));
+}
+
+/*
+ * A wire trace: a line that ends in "EHLO name", whatever mark of direction it begins with.
+ * The last one counts: after STARTTLS the greeting is said again.
+ */
+static void traced_greeting(span text, struct explain_answer *a)
+{
+    span rest = text, line;
+
+    while (a->field[EXPLAIN_FIELD_GREETING].n == 0 && span_line(&rest, &line)) {
+        size_t at = min_size(span_isearch(span_head(line, 60), SPAN("EHLO ")),
+                             span_isearch(span_head(line, 60), SPAN("HELO ")));
+        span before = span_trim(span_head(line, at)), name = span_trim(span_skip(line, at + 5));
+
+        if (at < line.n && !span_has(name, ' ') && name.n > 0 && name.n < 256 &&
+            (before.n == 0 || span_ends(before, SPAN(">")) || span_ends(before, SPAN(":"))))
+            a->field[EXPLAIN_FIELD_GREETING] = name;
+    }
 }
 
 struct best {
@@ -235,5 +265,6 @@ void facts_find(const struct explain_work *w, span text, struct explain_answer *
         use_clause(&best, text, c, &w->found[c->term[0]], a);
     }
     exim_host(text, a);
+    traced_greeting(text, a);
     remote_address(text, a);
 }
