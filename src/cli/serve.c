@@ -2,6 +2,7 @@
 /* herald serve: the server. */
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "cli/cli.h"
 #include "os/heap.h"
