@@ -113,6 +113,7 @@ int smtpd_run(struct proc *p)
     loop_timer_init(&d.drain_timer, p->loop, on_farewell, &d);
     d.input = x_alloc(TRANSACTION_CHUNK_BYTES);
     d.output = buf_over(x_alloc(SMTPD_OUTPUT_BYTES), SMTPD_OUTPUT_BYTES);
+    loop_spin(p->loop);
     p->self = &d;
     p->on_peer = on_peer;
     p->on_drain = on_drain;
