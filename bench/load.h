@@ -35,7 +35,7 @@ struct load_plan {
     size_t size_bytes;   /* of a message, header included */
     bool pipelined;      /* MAIL, RCPT and DATA in one write */
     bool awake; /* look for replies without sleeping: then a wait is the server's, not our waking */
-    bool slow;           /* LOAD_IDLE: one octet of an endless command a second from each session */
+    bool slow;  /* LOAD_IDLE: one octet of an endless command a second from each session */
     bool stubborn; /* a lost connection is made anew and its message sent again under a new id */
     const char *helo, *from, *to, *prefix;
     FILE *ids; /* where the ids of messages answered 250 go, one a line; may be NULL */

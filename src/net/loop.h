@@ -77,10 +77,10 @@ void loop_run(struct loop *loop);
 /* One turn; waits at most wait_ms (0: not at all, -1: for ever). For tests. */
 void loop_turn(struct loop *loop, int64_t wait_ms);
 /*
- * Before it sleeps, let the loop look around for LOOP_SPIN_NS when the sleep before was shorter than
- * that (as the kernel does before it halts a processor). Falling asleep and being woken by
- * another processor costs more than a peer in a quick dialogue needs to answer; a loop that waits
- * longer never spins.
+ * Before it sleeps, let the loop look around for LOOP_SPIN_NS when the sleep before was shorter
+ * than that (as the kernel does before it halts a processor). Falling asleep and being woken by
+ * another processor costs more than a peer in a quick dialogue needs to answer; a loop whose waits
+ * are longer never spins.
  */
 void loop_spin(struct loop *loop);
 
