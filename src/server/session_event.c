@@ -149,7 +149,7 @@ static bool on_data(struct session *ss, const struct smtp_event *ev)
     if (net_addr_octets(&ss->client).n != 0)
         net_addr_put_host(&address, &ss->client);
     received.address = buf_span(&address);
-    if (transaction_data(ss->transaction, &received))
+    if (transaction_data(ss->transaction, &received, SPAN_NONE))
         smtp_server_answer(&ss->smtp, ev->reply);
     else
         refuse(ss, ev, smtp_reply_of(451, SPAN("4.3.0"), SPAN("No memory; try again later")));
