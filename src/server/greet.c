@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: ISC */
-#include "server/greet.h"
+#include "server/greet_inner.h"
 
 #include <stdlib.h>
 
-#include "base/num.h"
 #include "config/find.h"
-#include "explain/knowledge.h"
-#include "message/authres.h"
 #include "os/clock.h"
+#include "os/random.h"
 
 #define NAMES_BYTES ((GREETING_PTR_MAX + 1) * (DOMAIN_MAX_BYTES + 1))
+#define KEY_BYTES   768u /* of a memo; longer names and senders are asked about each time */
 
 /* One question under way. */
 struct question {
@@ -35,38 +34,74 @@ struct from_work {
     char memory[SPF_MEMORY_BYTES];
 };
 
-struct greet {
-    struct greet_shared *shared;
-    struct greet_start start; /* its name points into text */
-    bool gave_up;
-    bool asks; /* facts and SPF are looked up at all */
-    struct facts_work *work;
-    struct greeting_facts facts; /* when work is NULL */
-    char *names;                 /* host names, each ended by NUL: confirmed ones, then the PTR */
+/* How the facts are kept in the memo; the names follow. */
+struct kept_facts {
+    struct greeting_facts facts;
     unsigned n_hosts;
-    struct from_work *from;
-    char *sender; /* of from_result, so that the same one is not asked about again */
-    size_t sender_n;
-    enum spf_result from_result;
-    bool has_from;
-    char text[];
 };
 
 void greet_shared_init(struct greet_shared *s, struct loop *loop, struct resolve_client *resolver,
                        const struct config *config)
 {
+    struct hash_key key;
+
     *s = (struct greet_shared){.loop = loop, .resolver = resolver, .config = config};
+    os_random(&key, sizeof(key));
+    memo_init(&s->memo, key);
     own_init(&s->own, loop, resolver, config);
 }
 
 void greet_shared_finish(struct greet_shared *s)
 {
     own_finish(&s->own);
+    memo_finish(&s->memo);
 }
 
 static int64_t patience_ms(const struct greet *g)
 {
     return (int64_t)g->shared->config->dns.timeout_ms;
+}
+
+/* ---- what is remembered ---- */
+
+/* Facts depend on client, name and verb, SPF of a sender on client, name and sender. */
+static bool put_key(const struct greet *g, struct buf *b, char kind, span sender)
+{
+    buf_putc(b, kind);
+    buf_putc(b, g->start.is_helo ? 'H' : 'E');
+    ip_addr_put(b, g->start.client);
+    buf_putc(b, ' ');
+    buf_put(b, g->start.name);
+    buf_putc(b, '\0');
+    buf_put(b, sender);
+    return !b->overflow;
+}
+
+static void remember(struct greet *g, char kind, span sender, span value, uint32_t seconds)
+{
+    char memory[KEY_BYTES];
+    struct buf key = BUF_OVER(memory);
+
+    if (seconds != 0 && put_key(g, &key, kind, sender))
+        memo_keep(&g->shared->memo, buf_span(&key), value,
+                  loop_now_ms(g->shared->loop) + (int64_t)seconds * 1000);
+}
+
+static bool recall(const struct greet *g, char kind, span sender, span *out_value)
+{
+    char memory[KEY_BYTES];
+    struct buf key = BUF_OVER(memory);
+
+    return put_key(g, &key, kind, sender) &&
+           memo_find(&g->shared->memo, buf_span(&key), loop_now_ms(g->shared->loop), out_value);
+}
+
+/* An answer that could not be had is not to be kept at all. */
+static uint32_t lifetime(uint32_t so_far_s, const struct dns_answer *answer)
+{
+    if (dns_answer_state(answer) == DNS_UNKNOWN)
+        return 0;
+    return answer->ttl_s < so_far_s ? answer->ttl_s : so_far_s;
 }
 
 /* ---- the facts ---- */
@@ -91,6 +126,43 @@ static void work_free(struct greet *g)
     g->work = NULL;
 }
 
+static void copy_names(struct greet *g, span names)
+{
+    g->names = malloc(names.n);
+    if (g->names != NULL)
+        memcpy(g->names, names.p, names.n);
+    else
+        g->n_hosts = 0;
+}
+
+static void remember_facts(struct greet *g, span names)
+{
+    char memory[sizeof(struct kept_facts) + NAMES_BYTES];
+    struct buf value = BUF_OVER(memory);
+    struct kept_facts kept = {g->facts, g->n_hosts};
+
+    if (g->facts_s == 0)
+        return;
+    buf_put(&value, span_of(&kept, sizeof(kept)));
+    buf_put(&value, names);
+    remember(g, 'F', SPAN_NONE, buf_span(&value), g->facts_s);
+}
+
+static bool recall_facts(struct greet *g)
+{
+    struct kept_facts kept;
+    span value;
+
+    if (!recall(g, 'F', SPAN_NONE, &value))
+        return false;
+    memcpy(&kept, value.p, sizeof(kept));
+    g->facts = kept.facts;
+    g->facts.value[FACT_CHANGED] = g->start.changed ? YES_YES : YES_NO;
+    g->n_hosts = kept.n_hosts;
+    copy_names(g, span_skip(value, sizeof(kept)));
+    return true;
+}
+
 /* The names that are worth keeping, out of the engine's memory. */
 static void keep_names(struct greet *g)
 {
@@ -106,23 +178,8 @@ static void keep_names(struct greet *g)
     name = greeting_gather_ptr(&g->work->gather, 0);
     buf_put(&b, name);
     buf_putc(&b, '\0');
-    g->names = malloc(b.n);
-    if (g->names != NULL)
-        memcpy(g->names, b.p, b.n);
-    else
-        g->n_hosts = 0;
-}
-
-/* The names that were kept: those of the hosts first, then the PTR. */
-static span kept_name(const struct greet *g, unsigned i)
-{
-    const char *at = g->names;
-
-    if (at == NULL)
-        return SPAN_NONE;
-    while (i-- > 0)
-        at += strlen(at) + 1;
-    return span_cstr(at);
+    copy_names(g, buf_span(&b));
+    remember_facts(g, buf_span(&b));
 }
 
 static void on_question(void *arg, const struct dns_answer *answer);
@@ -133,6 +190,7 @@ static void ask(struct greet *g, const struct greeting_event *ev)
     struct dns_answer none = dns_answer_of(ev->question.type, DNS_SERVFAIL);
 
     if (q == NULL) {
+        g->facts_s = 0;
         greeting_gather_told(&g->work->gather, ev->tag, &none);
         return;
     }
@@ -169,6 +227,7 @@ static void on_question(void *arg, const struct dns_answer *answer)
     struct question *q = arg;
     struct greet *g = q->greet;
 
+    g->facts_s = lifetime(g->facts_s, answer);
     greeting_gather_told(&g->work->gather, q->tag, answer);
     question_free(q);
     if (gather(g))
@@ -180,6 +239,7 @@ static void keep_result(struct greet *g, enum spf_result result);
 static void give_up_facts(struct greet *g)
 {
     g->gave_up = true;
+    g->facts_s = 0;
     greeting_gather_timeout(&g->work->gather);
     while (!gather(g))
         BUG("the facts are not known after their time");
@@ -195,16 +255,6 @@ static void on_patience(void *arg)
     g->start.fn(g->start.arg);
 }
 
-/* What the name says without asking anybody. */
-static void read_name(const struct greet *g, struct greeting_facts *f, struct greeting_name *name)
-{
-    *f = (struct greeting_facts){0};
-    greeting_name_read(name, g->start.name, g->start.is_helo);
-    f->value[FACT_SYNTAX] = (uint8_t)name->syntax;
-    f->value[FACT_FORM] = (uint8_t)name->form;
-    f->traits = (uint16_t)name->traits;
-}
-
 static bool begin(struct greet *g)
 {
     struct greeting_claim claim = {
@@ -215,14 +265,15 @@ static bool begin(struct greet *g)
     };
     struct greeting_name name;
 
-    read_name(g, &g->facts, &name);
-    if (!g->asks)
+    greet_read_name(g, &g->facts, &name);
+    if (!g->asks || recall_facts(g))
         return true;
     claim.local_domain = config_local_domain(g->shared->config, name.normal);
     g->work = malloc(sizeof(*g->work));
     if (g->work == NULL)
         return false;
     g->work->questions = NULL;
+    g->facts_s = GREET_MEMO_S;
     loop_timer_init(&g->work->timer, g->shared->loop, on_patience, g);
     greeting_gather_init(&g->work->gather, &claim, own_server(&g->shared->own));
     if (g->gave_up)
@@ -283,133 +334,6 @@ bool greet_is_ready(const struct greet *g)
     return g->work == NULL;
 }
 
-span greet_host(const struct greet *g)
-{
-    return g->n_hosts != 0 ? kept_name(g, 0) : SPAN_NONE;
-}
-
-/* ---- the judgement ---- */
-
-static void judge(const struct greet *g, const struct greeting_facts *f,
-                  struct greeting_verdict *out)
-{
-    span hosts[GREETING_PTR_MAX];
-    struct greeting_name name;
-    struct greeting_session s = {
-        .client = g->start.client,
-        .submission = g->start.submission,
-        .trusted = g->start.trusted || g->start.lmtp || g->start.client.family == IP_NONE,
-        .hosts = hosts,
-        .n_hosts = g->n_hosts,
-        .now_s = clock_wall_ms() / 1000,
-    };
-
-    for (unsigned i = 0; i < g->n_hosts; i++)
-        hosts[i] = kept_name(g, i);
-    greeting_name_read(&name, g->start.name, g->start.is_helo);
-    s.name = name.normal;
-    greeting_judge(f, &g->shared->config->greeting.policy, &s, out);
-}
-
-/* The verdict rests on what the standard lets answer with 501. */
-static bool is_syntax(const struct greeting_verdict *v)
-{
-    for (size_t i = 0; i < v->n_findings; i++)
-        if (v->finding[i].enforced && v->finding[i].severity == SEVERITY_SYNTAX &&
-            span_eq(greeting_check_cause(v->finding[i].check), v->cause))
-            return true;
-    return false;
-}
-
-/* An exemption by something that only DNS tells. */
-static bool may_be_freed_later(const struct greet *g)
-{
-    const struct greeting_policy *p = &g->shared->config->greeting.policy;
-
-    for (size_t i = 0; g->asks && i < p->n_exemptions; i++)
-        if (p->exemptions[i].by != EXEMPT_CLIENT)
-            return true;
-    return false;
-}
-
-void greet_judge_name(const struct greet *g, struct greeting_verdict *out)
-{
-    struct greeting_facts f;
-    struct greeting_name name;
-
-    read_name(g, &f, &name);
-    judge(g, &f, out);
-    if (!is_syntax(out) || may_be_freed_later(g))
-        *out = (struct greeting_verdict){.action = GREETING_ACCEPT, .code = 250};
-}
-
-void greet_judge(const struct greet *g, struct greeting_verdict *out)
-{
-    BUG_IF(g->work != NULL, "a greeting is judged before its facts are known");
-    judge(g, &g->facts, out);
-}
-
-void greet_log(const struct greet *g, const struct greeting_verdict *v, struct log_line *l)
-{
-    char memory[LOG_VALUE_BYTES];
-    struct buf b = BUF_OVER(memory);
-
-    for (size_t i = 0; i < v->n_findings; i++) {
-        if (i != 0)
-            buf_putc(&b, ',');
-        buf_put(&b, greeting_check_cause(v->finding[i].check));
-    }
-    log_str(l, KEY_GREETING, g->start.name);
-    if (greet_host(g).n != 0)
-        log_str(l, KEY_HOST, greet_host(g));
-    log_str(l, KEY_VERDICT, greeting_action_word(v->action));
-    if (v->cause.n != 0)
-        log_str(l, KEY_CHECK, v->cause);
-    if (v->action != GREETING_ACCEPT) {
-        log_str(l, KEY_STAGE, greeting_stage_word(v->stage));
-        log_num(l, KEY_CODE, v->code);
-    }
-    log_str(l, KEY_FINDINGS, buf_span(&b));
-    if (v->exempt != EXEMPT_NOT)
-        log_str(l, KEY_REASON, greeting_exempt_word(v->exempt));
-}
-
-/* ---- the words ---- */
-
-static span ptr_words(const struct greet *g)
-{
-    if (g->asks && g->facts.value[FACT_RDNS] == RDNS_TEMPERROR)
-        return SPAN("reverse name not known now");
-    return kept_name(g, g->n_hosts);
-}
-
-struct smtp_reply greet_reply(const struct greet *g, const struct greeting_verdict *v,
-                              uint64_t session, struct buf *b)
-{
-    char memory[EXPLAIN_REPLY_BYTES], client[64];
-    struct buf lines = BUF_OVER(memory), address = BUF_OVER(client);
-    struct num_id id = num_id_text(session);
-    struct explain_reply r = {.lines = 0};
-    struct explain_facts f = {
-        .greeting = g->start.name,
-        .ptr = ptr_words(g),
-        .server = g->shared->config->hostname,
-        .verb = g->start.is_helo ? SPAN("HELO") : SPAN("EHLO"),
-        .reference = span_cstr(id.text),
-    };
-    const struct explain_page *page = explain_page_find(v->words);
-
-    ip_addr_put(&address, g->start.client);
-    f.client = buf_span(&address);
-    BUG_IF(page == NULL || !explain_reply(page, &f, &lines, &r), "a cause has no words");
-    for (size_t i = 0; i < r.lines; i++) {
-        if (i != 0)
-            buf_putc(b, '\n');
-        buf_put(b, r.line[i]);
-    }
-    return smtp_reply_of(v->code, v->enhanced, buf_span(b));
-}
-
 /* ---- SPF of the sender ---- */
 
 static void on_from_answer(void *arg, const struct dns_answer *answer);
@@ -431,12 +355,30 @@ static void keep_result(struct greet *g, enum spf_result result)
     greet_from_drop(g);
 }
 
+static void remember_from(struct greet *g, enum spf_result result)
+{
+    char octet = (char)result;
+
+    remember(g, 'S', span_of(g->sender, g->sender_n), span_of(&octet, 1), g->from_s);
+}
+
+static bool recall_from(struct greet *g)
+{
+    span value;
+
+    if (!recall(g, 'S', span_of(g->sender, g->sender_n), &value))
+        return false;
+    keep_result(g, (enum spf_result)(unsigned char)value.p[0]);
+    return true;
+}
+
 /* Ask on; true when the result stands. */
 static bool evaluate(struct greet *g)
 {
     struct from_work *w = g->from;
 
     if (spf_next(&w->spf, &w->event) == SPF_DONE) {
+        remember_from(g, w->event.result);
         keep_result(g, w->event.result);
         return true;
     }
@@ -450,6 +392,7 @@ static void on_from_answer(void *arg, const struct dns_answer *answer)
 {
     struct greet *g = arg;
 
+    g->from_s = lifetime(g->from_s, answer);
     spf_told(&g->from->spf, answer);
     if (evaluate(g))
         g->start.fn(g->start.arg);
@@ -493,8 +436,9 @@ void greet_from(struct greet *g, span sender)
     }
     if (g->has_from && span_eq(span_of(g->sender, g->sender_n), sender))
         return;
-    if (!keep_sender(g, sender))
+    if (!keep_sender(g, sender) || recall_from(g))
         return;
+    g->from_s = GREET_MEMO_S;
     g->from = g->gave_up ? NULL : malloc(sizeof(*g->from));
     if (g->from == NULL) {
         keep_result(g, SPF_TEMPERROR);
@@ -511,28 +455,4 @@ void greet_from(struct greet *g, span sender)
 bool greet_from_is_ready(const struct greet *g)
 {
     return g->from == NULL;
-}
-
-/* ---- the header ---- */
-
-void greet_put_results(const struct greet *g, struct buf *b)
-{
-    char client[64];
-    struct buf address = BUF_OVER(client);
-    struct authres a = {
-        .host = g->shared->config->hostname,
-        .ptr = greet_host(g),
-        .greeting = g->start.name,
-        .mail_from = span_of(g->sender, g->sender_n),
-    };
-
-    if (!g->asks)
-        return;
-    ip_addr_put(&address, g->start.client);
-    a.address = buf_span(&address);
-    a.iprev = greeting_fact_word(&g->facts, FACT_IPREV);
-    a.spf_helo = greeting_fact_word(&g->facts, FACT_SPF_HELO);
-    if (g->has_from)
-        a.spf_from = spf_result_word(g->from_result);
-    authres_put(b, &a);
 }

@@ -9,7 +9,8 @@
  *
  * While look-ups run a greet holds about 45 KiB (greeting/gather.h), 22 more for SPF of the sender;
  * afterwards the name, the facts and the client's host names. Clients whom the policy exempts
- * (trusted, submission, LMTP) are not asked about.
+ * (trusted, submission, LMTP) are not asked about. What was found out is kept for the process
+ * (server/memo.h): a client that comes again, and a sender that sends again, cost no question.
  *
  *     g = greet_new(shared, &start);              at HELO, EHLO
  *     greet_judge_name(g, &verdict)               what the name alone decides: syntax
@@ -22,6 +23,7 @@
 
 #include "greeting/judge.h"
 #include "os/log.h"
+#include "server/memo.h"
 #include "server/own.h"
 #include "smtp/reply.h"
 
@@ -31,7 +33,10 @@ struct greet_shared {
     struct resolve_client *resolver;
     const struct config *config;
     struct own own;
+    struct memo memo; /* facts and SPF results, for as long as DNS says, at most GREET_MEMO_S */
 };
+
+#define GREET_MEMO_S 60u
 
 struct greet;
 
