@@ -227,6 +227,7 @@ static void on_question(void *arg, const struct dns_answer *answer)
     struct question *q = arg;
     struct greet *g = q->greet;
 
+    g->gave_up = g->gave_up || answer->status == DNS_TIMEOUT;
     g->facts_s = lifetime(g->facts_s, answer);
     greeting_gather_told(&g->work->gather, q->tag, answer);
     question_free(q);
@@ -392,6 +393,7 @@ static void on_from_answer(void *arg, const struct dns_answer *answer)
 {
     struct greet *g = arg;
 
+    g->gave_up = g->gave_up || answer->status == DNS_TIMEOUT;
     g->from_s = lifetime(g->from_s, answer);
     spf_told(&g->from->spf, answer);
     if (evaluate(g))
