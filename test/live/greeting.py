@@ -51,8 +51,8 @@ def accepted(where, source, greeting, results, policy='', name='greeting'):
 
 
 case('an honest client: accepted, and the header tells what DNS says', GOOD, 'mail.far.example',
-     ('iprev=pass', '(mail.far.example)', 'spf=pass smtp.helo=mail.far.example', 'spf=pass smtp.mailfrom=bob@far.example')
-     )(accepted)
+     ('iprev=pass', '(mail.far.example)', 'spf=pass smtp.helo=mail.far.example',
+      'spf=pass smtp.mailfrom=bob@far.example'))(accepted)
 case('a web server greets with a domain that is hosted here: accepted even when strict', WEB, 'example.test',
      ('iprev=pass', 'spf=fail smtp.mailfrom=bob@far.example'), 'policy = strict;')(accepted)
 case('a pod greets: accepted under standard, and noted', STRANGER, 'web-7d9f8b6c5-x2x9q',
@@ -78,8 +78,10 @@ def refused(where, source, greeting, stage, code, words, policy=''):
             raise Trouble(f'the log says: {judged}')
 
 
-OURS = (f'You greeted us as "{OWN}", which is our own name', f'but you are {STRANGER} (no reverse name)', '550 5.7.1 Give')
-case('our own name from a stranger: refused at RCPT in the words of the page', STRANGER, OWN, 'rcpt', 550, OURS)(refused)
+OURS = (f'You greeted us as "{OWN}", which is our own name', f'but you are {STRANGER} (no reverse name)',
+        '550 5.7.1 Give')
+case('our own name from a stranger: refused at RCPT in the words of the page', STRANGER, OWN, 'rcpt', 550,
+     OURS)(refused)
 case('refuse_at = mail', STRANGER, OWN, 'mail', 550, OURS, 'refuse_at = mail;')(refused)
 case('refuse_at = helo', STRANGER, OWN, 'helo', 550, OURS, 'refuse_at = helo;')(refused)
 case('a hosted domain from a stranger', STRANGER, 'example.test', 'rcpt', 550, ('"example.test"', STRANGER))(refused)
