@@ -196,3 +196,12 @@ const struct config_route *config_route_find(const struct config *c, span domain
     BUG_IF(route == NULL, "no route for all others");
     return route;
 }
+
+enum greeting_local config_local_domain(const struct config *c, span name)
+{
+    for (span at = name; at.n > 0; at = span_skip(at, span_find(at, '.') + 1)) {
+        if (config_is_local_domain(c, at) || config_is_relay_domain(c, at))
+            return at.n == name.n ? LOCAL_EXACT : LOCAL_UNDER;
+    }
+    return LOCAL_NO;
+}

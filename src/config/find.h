@@ -13,6 +13,9 @@
 bool config_is_local_domain(const struct config *c, span domain);
 bool config_is_relay_domain(const struct config *c, span domain);
 
+/* How a name stands to the domains of both lists: one of them, below one, or neither. */
+enum greeting_local config_local_domain(const struct config *c, span name);
+
 /* May a client at this address relay? IP_NONE: no. */
 bool config_is_trusted(const struct config *c, struct ip_addr client);
 
