@@ -6,6 +6,10 @@
 
 /* How many words behind a phrase its value may stand. */
 #define TAKE_WORDS 4
+/* How many words may link the greeting word and the name. */
+#define LINK_WORDS 2
+/* How many greeting words of a text are looked at for a name next to them. */
+#define GREETING_WORDS 8
 /* From this strength on whatever stands there is the greeting; below it must look like a name. */
 #define TAKE_SURE 90
 
@@ -204,6 +208,80 @@ static void traced_greeting(span text, struct explain_answer *a)
     }
 }
 
+/* Words that may stand between the greeting word and the name that was said. */
+static const span links[] = {SPAN_INIT("command"),  SPAN_INIT("argument"), SPAN_INIT("name"),
+                             SPAN_INIT("hostname"), SPAN_INIT("host"),     SPAN_INIT("domain"),
+                             SPAN_INIT("string"),   SPAN_INIT("was"),      SPAN_INIT("or")};
+
+static bool is_link(span s)
+{
+    for (size_t i = 0; i < COUNT(links); i++)
+        if (span_ieq(s, links[i]))
+            return true;
+    return span_ieq(s, SPAN("helo")) || span_ieq(s, SPAN("ehlo"));
+}
+
+/* A name too short for looks_like_name, like app01: letters and digits, but no RFC number. */
+static bool is_machine_label(span s)
+{
+    bool digit = false;
+
+    for (size_t i = 0; i < s.n; i++) {
+        digit |= ascii_is_digit(s.p[i]);
+        if (!ascii_is_alnum(s.p[i]) && s.p[i] != '-' && s.p[i] != '_')
+            return false;
+    }
+    return digit && s.n > 1 && ascii_is_alpha(s.p[0]) && !span_istarts(s, SPAN("RFC"));
+}
+
+/* The name behind the greeting word that ends at i: "EHLO app01", "HELO name was [192.0.2.1]". */
+static span name_behind(span text, size_t i)
+{
+    span s = chunk_after(text, i);
+
+    for (unsigned n = 0; n < LINK_WORDS && is_link(s); n++)
+        s = chunk_after(text, (size_t)(s.p - text.p) + s.n);
+    return looks_like_name(s) || is_machine_label(s) ? s : SPAN_NONE;
+}
+
+/* The next HELO or EHLO that is a word by itself, from *end on; *end is moved behind it. */
+static bool next_greeting_word(span text, size_t *end, size_t *out_begin)
+{
+    while (*end < text.n) {
+        span rest = span_skip(text, *end);
+        size_t helo = span_isearch(rest, SPAN("HELO")), ehlo = span_isearch(rest, SPAN("EHLO"));
+        size_t i = *end + min_size(helo, ehlo);
+
+        *end = i + 4;
+        if (i < text.n && (i == 0 || !ascii_is_alnum(text.p[i - 1])) &&
+            !ascii_is_alnum(at(text, *end))) {
+            *out_begin = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/*
+ * The name that was said stands next to the word for saying it, whoever writes: in angle
+ * brackets before it, or behind it.
+ */
+static void named_greeting(span text, struct explain_answer *a)
+{
+    size_t end = 0, begin;
+
+    for (unsigned n = 0; n < GREETING_WORDS && a->field[EXPLAIN_FIELD_GREETING].n == 0; n++) {
+        span name;
+
+        if (!next_greeting_word(text, &end, &begin))
+            return;
+        name = bracketed_before(text, begin);
+        if (name.n == 0 || name.p[-1] != '<' || span_has(name, '@'))
+            name = name_behind(text, end);
+        a->field[EXPLAIN_FIELD_GREETING] = name;
+    }
+}
+
 struct best {
     unsigned stage;
     unsigned printer;
@@ -266,5 +344,6 @@ void facts_find(const struct explain_work *w, span text, struct explain_answer *
     }
     exim_host(text, a);
     traced_greeting(text, a);
+    named_greeting(text, a);
     remote_address(text, a);
 }
