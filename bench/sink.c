@@ -139,11 +139,13 @@ static void welcome(int listener, int poll)
 {
     for (;;) {
         int one = 1, fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        struct peer *p = fd < 0 ? NULL : calloc(1, sizeof(*p));
-        struct epoll_event event = {.events = EPOLLIN, .data.ptr = p};
+        struct epoll_event event = {.events = EPOLLIN};
+        struct peer *p;
 
         if (fd < 0)
             return;
+        p = calloc(1, sizeof(*p));
+        event.data.ptr = p;
         if (p == NULL)
             abort();
         (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));

@@ -147,7 +147,7 @@ int main(int argc, char **argv)
         return 64;
     }
     for (size_t i = 0; i < BODY_BYTES; i++)
-        memcpy(body + i, i % 76 == 74 ? "\r" : i % 76 == 75 ? "\n" : "x", 1);
+        body[i] = i % 76 == 74 ? '\r' : i % 76 == 75 ? '\n' : 'x';
     snprintf(path, sizeof(path), "%s/queue", argv[1]);
     must(store_open(path, STORE_CREATE, &s, &d), d.text);
     for (size_t i = 0; i < COUNT(batches); i++)

@@ -28,6 +28,12 @@ enum config_recipient {
     CONFIG_RECIPIENT_REMOTE,   /* of a domain that is not ours at all */
 };
 
+/*
+ * The domain of <postmaster> said without one: the first of ours, or else our own name.
+ * The postmaster of a local domain is always taken (RFC 5321 4.5.1).
+ */
+span config_postmaster_domain(const struct config *c);
+
 /* What is this address to us? local and domain as in the path, unquoted. */
 enum config_recipient config_recipient_find(const struct config *c, span local, span domain);
 

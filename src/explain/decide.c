@@ -13,6 +13,8 @@
 /* What it counts to stand in the reply itself, and outside of one that speaks for itself. */
 #define IN_REPLY  8
 #define OUT_REPLY 45
+/* What codes and the stage can weigh at most without any words: they do not decide. */
+#define SIGNS_ONLY 38
 /* From this strength on the reply speaks for itself. */
 #define REPLY_SPEAKS 40
 /* From this strength on, words about the host forbid to blame the recipient. */
@@ -46,14 +48,20 @@ static bool in_reply(const struct explain_work *w, const struct rule_clause *c)
     return false;
 }
 
+static unsigned strength_of(const struct rule_clause *c)
+{
+    unsigned strength = rules[c->rule].strength;
+
+    return c->words == 0 && strength > SIGNS_ONLY ? SIGNS_ONLY : strength;
+}
+
 /* Does the reply say something by its words, so that the words around it count for less? */
 static bool reply_speaks(const struct explain_work *w)
 {
     for (size_t i = 0; i < w->clause_n; i++) {
         const struct rule_clause *c = &rule_clauses[w->clauses[i]];
 
-        if (rules[c->rule].kind == RULE_CAUSE && rules[c->rule].strength >= REPLY_SPEAKS &&
-            in_reply(w, c))
+        if (rules[c->rule].kind == RULE_CAUSE && strength_of(c) >= REPLY_SPEAKS && in_reply(w, c))
             return true;
     }
     return false;
@@ -61,7 +69,7 @@ static bool reply_speaks(const struct explain_work *w)
 
 static unsigned score_of(const struct explain_work *w, const struct rule_clause *c, bool speaks)
 {
-    unsigned strength = rules[c->rule].strength;
+    unsigned strength = strength_of(c);
 
     if (in_reply(w, c))
         return strength + IN_REPLY;
@@ -217,7 +225,7 @@ void decide_cause(const struct explain_work *w, span text, struct explain_answer
     }
     decide_settle(a, page_of(best.clause));
     a->rule = rules[best.clause->rule].id;
-    a->confidence = rules[best.clause->rule].strength;
+    a->confidence = strength_of(best.clause);
     evidence_of(w, text, best.clause, a);
     add_rivals(w, speaks, best.score, a);
     look_at_greeting(a);

@@ -6,6 +6,10 @@
 
 /* How many words behind a phrase its value may stand. */
 #define TAKE_WORDS 4
+/* How many words may link the greeting word and the name. */
+#define LINK_WORDS 2
+/* How many greeting words of a text are looked at for a name next to them. */
+#define GREETING_WORDS 8
 /* From this strength on whatever stands there is the greeting; below it must look like a name. */
 #define TAKE_SURE 90
 
@@ -70,6 +74,17 @@ static span chunk_before(span text, size_t i)
     return with_brackets(text, span_of(text.p + i, end - i));
 }
 
+/* The same where angle brackets close it: "<name>: ". */
+static span bracketed_before(span text, size_t i)
+{
+    span s = chunk_before(text, i);
+
+    return s.n != 0 &&
+                   span_has(span_head(span_of(s.p + s.n, i - (size_t)(s.p - text.p) - s.n), 2), '>')
+               ? s
+               : SPAN_NONE;
+}
+
 /* Could this be a name that was said in a greeting, rather than a word of the sentence? */
 static bool looks_like_name(span s)
 {
@@ -121,7 +136,7 @@ static span take_field(span text, const struct rule *r, const struct explain_fou
 
     switch (field) {
     case EXPLAIN_FIELD_GREETING:
-        s = r->side == RULE_AFTER ? chunk_after(text, f->end) : chunk_before(text, f->at);
+        s = r->side == RULE_AFTER ? chunk_after(text, f->end) : bracketed_before(text, f->at);
         return r->strength >= TAKE_SURE || looks_like_name(s) ? s : SPAN_NONE;
     case EXPLAIN_FIELD_CLIENT:
         return word_after(text, f->end, CLASS(WORD_IP));
@@ -172,6 +187,99 @@ static void remote_address(span text, struct explain_answer *a)
         end++;
     if (at(text, end) == '[')
         a->field[EXPLAIN_FIELD_REMOTE_IP] = word_after(text, end, CLASS(WORD_IP));
+}
+
+/*
+ * A wire trace: a line that ends in "EHLO name", whatever mark of direction it begins with.
+ * The last one counts: after STARTTLS the greeting is said again.
+ */
+static void traced_greeting(span text, struct explain_answer *a)
+{
+    span rest = text, line;
+
+    while (a->field[EXPLAIN_FIELD_GREETING].n == 0 && span_line(&rest, &line)) {
+        size_t at = min_size(span_isearch(span_head(line, 60), SPAN("EHLO ")),
+                             span_isearch(span_head(line, 60), SPAN("HELO ")));
+        span before = span_trim(span_head(line, at)), name = span_trim(span_skip(line, at + 5));
+
+        if (at < line.n && !span_has(name, ' ') && name.n > 0 && name.n < 256 &&
+            (before.n == 0 || span_ends(before, SPAN(">")) || span_ends(before, SPAN(":"))))
+            a->field[EXPLAIN_FIELD_GREETING] = name;
+    }
+}
+
+/* Words that may stand between the greeting word and the name that was said. */
+static const span links[] = {SPAN_INIT("command"),  SPAN_INIT("argument"), SPAN_INIT("name"),
+                             SPAN_INIT("hostname"), SPAN_INIT("host"),     SPAN_INIT("domain"),
+                             SPAN_INIT("string"),   SPAN_INIT("was"),      SPAN_INIT("or")};
+
+static bool is_link(span s)
+{
+    for (size_t i = 0; i < COUNT(links); i++)
+        if (span_ieq(s, links[i]))
+            return true;
+    return span_ieq(s, SPAN("helo")) || span_ieq(s, SPAN("ehlo"));
+}
+
+/* A name too short for looks_like_name, like app01: letters and digits, but no RFC number. */
+static bool is_machine_label(span s)
+{
+    bool digit = false;
+
+    for (size_t i = 0; i < s.n; i++) {
+        digit |= ascii_is_digit(s.p[i]);
+        if (!ascii_is_alnum(s.p[i]) && s.p[i] != '-' && s.p[i] != '_')
+            return false;
+    }
+    return digit && s.n > 1 && ascii_is_alpha(s.p[0]) && !span_istarts(s, SPAN("RFC"));
+}
+
+/* The name behind the greeting word that ends at i: "EHLO app01", "HELO name was [192.0.2.1]". */
+static span name_behind(span text, size_t i)
+{
+    span s = chunk_after(text, i);
+
+    for (unsigned n = 0; n < LINK_WORDS && is_link(s); n++)
+        s = chunk_after(text, (size_t)(s.p - text.p) + s.n);
+    return looks_like_name(s) || is_machine_label(s) ? s : SPAN_NONE;
+}
+
+/* The next HELO or EHLO that is a word by itself, from *end on; *end is moved behind it. */
+static bool next_greeting_word(span text, size_t *end, size_t *out_begin)
+{
+    while (*end < text.n) {
+        span rest = span_skip(text, *end);
+        size_t helo = span_isearch(rest, SPAN("HELO")), ehlo = span_isearch(rest, SPAN("EHLO"));
+        size_t i = *end + min_size(helo, ehlo);
+
+        *end = i + 4;
+        if (i < text.n && (i == 0 || !ascii_is_alnum(text.p[i - 1])) &&
+            !ascii_is_alnum(at(text, *end))) {
+            *out_begin = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/*
+ * The name that was said stands next to the word for saying it, whoever writes: in angle
+ * brackets before it, or behind it.
+ */
+static void named_greeting(span text, struct explain_answer *a)
+{
+    size_t end = 0, begin;
+
+    for (unsigned n = 0; n < GREETING_WORDS && a->field[EXPLAIN_FIELD_GREETING].n == 0; n++) {
+        span name;
+
+        if (!next_greeting_word(text, &end, &begin))
+            return;
+        name = bracketed_before(text, begin);
+        if (name.n == 0 || name.p[-1] != '<' || span_has(name, '@'))
+            name = name_behind(text, end);
+        a->field[EXPLAIN_FIELD_GREETING] = name;
+    }
 }
 
 struct best {
@@ -235,5 +343,7 @@ void facts_find(const struct explain_work *w, span text, struct explain_answer *
         use_clause(&best, text, c, &w->found[c->term[0]], a);
     }
     exim_host(text, a);
+    traced_greeting(text, a);
+    named_greeting(text, a);
     remote_address(text, a);
 }

@@ -149,12 +149,12 @@ static void use_word(struct scan *s, span word, bool key)
         use_here(s, rule_uses + rule_nodes[deepest].begins, rule_nodes[deepest].begins_n);
 }
 
-/* zen.spamhaus.org is used as itself, as spamhaus.org and as org. */
+/* zen.spamhaus.org is used as itself and as spamhaus.org. */
 static void use_host(struct scan *s, span host)
 {
     unsigned labels = 0;
 
-    while (host.n > 0 && labels++ < 12) {
+    while (span_has(host, '.') && labels++ < 12) {
         uint16_t deepest, whole = walk(host, false, &deepest);
 
         if (whole != 0)
@@ -182,19 +182,27 @@ static bool is_off(const uint8_t *off, uint16_t clause)
     return off != NULL && (off[clause / 8] >> (clause % 8) & 1) != 0;
 }
 
-/* Where there is a reply, only what stands in it can speak against what it says. */
-static bool is_there(const struct explain_work *w, uint16_t term, bool against)
+/*
+ * Is the term there? Where there is a reply, only what stands in it can speak against a cause;
+ * what stands around it (stage, software, fields) is judged by the whole text.
+ */
+static bool is_there(const struct explain_work *w, uint16_t term, bool against_cause)
 {
     const struct explain_found *f = &w->found[term];
 
-    return f->seen && (f->in_reply || !against || !w->has_reply);
+    return f->seen && (f->in_reply || !against_cause || !w->has_reply);
 }
 
 static bool holds(const struct explain_work *w, const struct rule_clause *c)
 {
-    for (size_t i = 0; i < c->terms; i++)
-        if (is_there(w, c->term[i], (c->without >> i & 1) != 0) == ((c->without >> i & 1) != 0))
+    bool is_cause = rules[c->rule].kind == RULE_CAUSE;
+
+    for (size_t i = 0; i < c->terms; i++) {
+        bool without = (c->without >> i & 1) != 0;
+
+        if (is_there(w, c->term[i], without && is_cause) == without)
             return false;
+    }
     return true;
 }
 
@@ -268,7 +276,7 @@ void match_causes(struct explain_work *w, unsigned code, span enhanced, enum exp
 
         if (f->seen || !sign_holds(&rule_signs[i], code, enhanced, stage))
             continue;
-        *f = (struct explain_found){0, 0, true, true};
+        *f = (struct explain_found){0, 0, true, w->has_reply};
         w->terms[w->term_n++] = rule_signs[i].term;
     }
     wake_all(w, true, off);

@@ -77,7 +77,8 @@ static unsigned weigh(span s, size_t i)
         return 0;
     if (before == '\n' || before == ':' || before == '"' || before == '\'' || before == '(' ||
         before == '>' || before == '<' || before == '=' || before == '#' || before == ';' ||
-        before == '|' || before == '`' || before == 'n' || before == ',' || before == ']')
+        before == '|' || before == '*' || before == '`' || before == 'n' || before == ',' ||
+        before == ']')
         weight += 3;
     if (span_iends(before_of(s, i), SPAN("<<< ")) || span_iends(before_of(s, i), SPAN("said: ")))
         weight += 3;

@@ -23,6 +23,13 @@ int64_t clock_mono_ms(void)
     return fixed.set ? fixed.mono_ms : clock_read_ms(CLOCK_MONOTONIC);
 }
 
+int64_t clock_mono_ns(void)
+{
+    struct timespec t = {0};
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
 int64_t clock_wall_ms(void)
 {
     return fixed.set ? fixed.wall_ms : clock_read_ms(CLOCK_REALTIME);
@@ -56,7 +63,7 @@ void clock_rfc3339(int64_t wall_ms, char out[CLOCK_RFC3339_BYTES + 1])
     struct tm tm = {0};
     gmtime_r(&seconds, &tm);
     struct buf b = buf_over(out, CLOCK_RFC3339_BYTES);
-    buf_put_u64_padded(&b, (uint64_t)(tm.tm_year + 1900), 4);
+    buf_put_u64_padded(&b, (uint64_t)tm.tm_year + 1900, 4);
     const struct {
         char before;
         int value;

@@ -24,7 +24,7 @@ void heap_reset(struct heap_buf *h)
 /* Make `need` octets from p + from usable: move down, or grow. need <= max. */
 static bool heap_make(struct heap_buf *h, size_t need)
 {
-    if (need <= h->cap) {
+    if (h->p != NULL && need <= h->cap) {
         memmove(h->p, h->p + h->from, h->n);
         h->from = 0;
         return true;
@@ -36,7 +36,7 @@ static bool heap_make(struct heap_buf *h, size_t need)
     char *p = malloc(cap);
     if (p == NULL)
         return false;
-    if (h->n != 0)
+    if (h->p != NULL && h->n != 0)
         memcpy(p, h->p + h->from, h->n);
     free(h->p);
     h->p = p;

@@ -266,9 +266,11 @@ static void put_value(enum log_key key, span value, bool bare)
     if (b->overflow)
         return;
     if (value.n > LOG_VALUE_BYTES) {
-        memcpy(cut, value.p, LOG_VALUE_BYTES);
-        memcpy(cut + LOG_VALUE_BYTES, "...", 3);
-        value = span_of(cut, sizeof cut);
+        struct buf whole = BUF_OVER(cut);
+
+        buf_put(&whole, span_head(value, LOG_VALUE_BYTES));
+        buf_put(&whole, SPAN("..."));
+        value = buf_span(&whole);
     }
     put_key(b, key);
     if (bare)

@@ -45,5 +45,6 @@ void title_set(const char *line, const char *name)
         return;
     span s = span_head(span_cstr(line), room.n - 1);
     memset(room.p, 0, room.n);
-    memcpy(room.p, s.p, s.n);
+    if (s.n > 0)
+        memcpy(room.p, s.p, s.n);
 }

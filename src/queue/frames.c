@@ -8,21 +8,21 @@
 /* What the fields of a job or its result take beside the recipients. */
 #define HEAD_BYTES 4096
 
-static const uint32_t frame_max[QUEUE_FRAME_END - QUEUE_PUT] = {
-    [QUEUE_PUT - QUEUE_PUT] = ENVELOPE_BYTES_MAX + 4 + QUEUE_INLINE_BYTES,
-    [QUEUE_PUT_BEGIN - QUEUE_PUT] = ENVELOPE_BYTES_MAX,
-    [QUEUE_PUT_CHUNK - QUEUE_PUT] = QUEUE_INLINE_BYTES,
-    [QUEUE_PUT_END - QUEUE_PUT] = 8,
-    [QUEUE_PUT_RESULT - QUEUE_PUT] = 1 + 4 + PUT_WHY_BYTES,
-    [QUEUE_JOB - QUEUE_PUT] = HEAD_BYTES + JOB_RCPTS_MAX * JOB_RCPT_BYTES + QUEUE_INLINE_BYTES,
-    [QUEUE_JOB_RESULT - QUEUE_PUT] = HEAD_BYTES + JOB_RCPTS_MAX * JOB_OUTCOME_BYTES,
-    [QUEUE_CTL - QUEUE_PUT] = CTL_REQUEST_BYTES,
-    [QUEUE_CTL_REPLY - QUEUE_PUT] = CTL_REPLY_BYTES,
+static const uint32_t frame_max[QUEUE_FRAME_END] = {
+    [QUEUE_PUT] = ENVELOPE_BYTES_MAX + 4 + QUEUE_INLINE_BYTES,
+    [QUEUE_PUT_BEGIN] = ENVELOPE_BYTES_MAX,
+    [QUEUE_PUT_CHUNK] = QUEUE_INLINE_BYTES,
+    [QUEUE_PUT_END] = 8,
+    [QUEUE_PUT_RESULT] = 1 + 4 + PUT_WHY_BYTES,
+    [QUEUE_JOB] = HEAD_BYTES + JOB_RCPTS_MAX * JOB_RCPT_BYTES + QUEUE_INLINE_BYTES,
+    [QUEUE_JOB_RESULT] = HEAD_BYTES + JOB_RCPTS_MAX * JOB_OUTCOME_BYTES,
+    [QUEUE_CTL] = CTL_REQUEST_BYTES,
+    [QUEUE_CTL_REPLY] = CTL_REPLY_BYTES,
 };
 
 uint32_t queue_frame_max(unsigned type)
 {
-    return type >= QUEUE_PUT && type < QUEUE_FRAME_END ? frame_max[type - QUEUE_PUT] : 0;
+    return type < QUEUE_FRAME_END ? frame_max[type] : 0;
 }
 
 void put_put(struct buf *b, span envelope, span body)

@@ -147,8 +147,10 @@ static bool add_servers(struct servers *s, const struct resolver_conf *conf, str
     return add_server(s, SPAN(LAST_RESORT), d);
 }
 
+/* NOLINTBEGIN(readability-function-size,readability-non-const-parameter): libunbound says how. */
 static void on_first(void *arg, int rcode, void *packet, int packet_n, int security,
                      char *why_bogus, int ratelimited)
+/* NOLINTEND(readability-function-size,readability-non-const-parameter) */
 {
     (void)arg;
     (void)rcode;

@@ -242,9 +242,10 @@ bool plan_load(void *arg, struct supervisor_plan *out, struct diag *d)
 
 void plan_unload(void *arg, const void *config)
 {
-    struct plan *p = config == NULL ? NULL : (struct plan *)(uintptr_t)config;
+    struct plan *p = (struct plan *)(uintptr_t)config;
 
     (void)arg;
-    config_free(p->config);
+    if (p != NULL)
+        config_free(p->config);
     free(p);
 }

@@ -146,6 +146,8 @@ void queue_dest_fail(struct queue *q, struct queue_dest *d, const struct job_out
 void queue_dest_wake(struct queue *q, span name);
 /* Forget destinations without work and rest. */
 void queue_dests_tidy(struct queue *q);
+/* Free all of them with the jobs that wait; none may be under way. */
+void queue_dests_free(struct queue *q);
 /* All jobs of a link that is gone wait again. */
 void queue_link_lost(struct queue *q, struct queue_link *link);
 /* Where the configuration sends an address. */

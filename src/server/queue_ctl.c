@@ -132,7 +132,7 @@ static enum err read_file(struct queue *q, uint64_t id, uint64_t size, uint64_t 
 
 static struct ctl_reply do_body(struct queue *q, const struct ctl_request *r)
 {
-    struct record record;
+    struct record record = {0};
     span packed, body;
     enum err e = store_get(q->store, r->id, &packed);
 
@@ -288,7 +288,9 @@ static struct ctl_reply order_one(struct queue *q, uint64_t id, const struct ord
     e = queue_flush(q);
     if (e != ERR_OK)
         return fail(e, "the store cannot be written");
-    return changed ? (struct ctl_reply){.count = 1} : fail(ERR_BUSY, o->nothing);
+    if (!changed)
+        return fail(ERR_BUSY, o->nothing);
+    return (struct ctl_reply){.count = 1};
 }
 
 /* All messages, or those for one destination, a page of them at a time. */

@@ -323,9 +323,9 @@ void queue_init(struct queue *q, const struct config *config)
     q->schedule.lifetime_ms = (int64_t)config->queue.lifetime_ms;
     q->schedule.warn_ms = (int64_t)config->queue.delay_warning_ms;
     q->run_last = &q->run_first;
-    q->msgs = x_alloc(QUEUE_SLOTS * sizeof(*q->msgs));
-    q->jobs = x_alloc(QUEUE_SLOTS * sizeof(*q->jobs));
-    q->dests = x_alloc(QUEUE_DEST_SLOTS * sizeof(*q->dests));
+    q->msgs = x_alloc(QUEUE_SLOTS * sizeof(void *));
+    q->jobs = x_alloc(QUEUE_SLOTS * sizeof(void *));
+    q->dests = x_alloc(QUEUE_DEST_SLOTS * sizeof(void *));
     /* Large, but only what is used of them is ever memory. */
     q->scratch = buf_over(x_alloc(RECORD_BYTES_MAX), RECORD_BYTES_MAX);
     q->block = buf_over(x_alloc(RECORD_BYTES_MAX), RECORD_BYTES_MAX);
@@ -336,9 +336,14 @@ void queue_init(struct queue *q, const struct config *config)
 
 void queue_finish(struct queue *q)
 {
+    queue_dests_free(q);
     for (size_t i = 0; i < QUEUE_SLOTS; i++) {
-        while (q->msgs[i] != NULL)
-            forget(q, q->msgs[i]);
+        while (q->msgs[i] != NULL) {
+            struct queue_msg *m = q->msgs[i];
+
+            q->msgs[i] = m->next;
+            queue_msg_free(m);
+        }
     }
     store_close(q->store);
     free(q->msgs);

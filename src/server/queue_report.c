@@ -144,8 +144,9 @@ static enum err put_report(struct queue *q, const struct queue_msg *m, const str
 static enum err report_of(struct queue *q, const struct queue_msg *m, enum dsn_kind kind)
 {
     size_t max = m->head.rcpt_count;
-    struct dsn_recipient *rcpts = calloc(max, sizeof(*rcpts));
-    struct buf texts = buf_over(malloc(max * (JOB_REPLY_BYTES + 8)), max * (JOB_REPLY_BYTES + 8));
+    struct dsn_recipient *rcpts = calloc(max + 1, sizeof(*rcpts));
+    size_t room = (max + 1) * (JOB_REPLY_BYTES + 8);
+    struct buf texts = buf_over(malloc(room), room);
     char *head = malloc(DSN_HEADER_MAX_BYTES);
     int64_t left = m->head.expires_q - store_now_q(q->store);
     struct dsn dsn = {

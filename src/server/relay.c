@@ -90,9 +90,10 @@ static void on_drain(struct proc *p, bool reload, int64_t deadline_ms)
 int relay_run(struct proc *p)
 {
     const struct context *context = p->config;
-    struct relay r = {.proc = p, .loop = p->loop, .config = context->config};
+    static struct relay r;
     int status = PROC_EXIT_FAILED;
 
+    r = (struct relay){.proc = p, .loop = p->loop, .config = context->config};
     resolve_client_init(&r.resolver, p->loop);
     r.input = x_alloc(RELAY_SCRATCH_BYTES);
     r.body = x_alloc(RELAY_SCRATCH_BYTES);

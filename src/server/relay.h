@@ -34,12 +34,13 @@
 
 #define RELAY_SCRATCH_BYTES (64u << 10) /* each of input, output and body */
 #define RELAY_CONNECT_MS    30000       /* for one address */
-#define RELAY_ADDRESSES_MAX 8           /* addresses tried for one connection */
-#define RELAY_IDLE_MS       5000        /* how long a connection waits for another job */
-#define RELAY_MAILS_MAX     1000        /* mails over one connection */
-#define RELAY_PLAN_MS       60000       /* how long addresses and the ceiling are believed */
-#define RELAY_FIRST_CONNS   5           /* connections before one of them has succeeded */
-#define RELAY_DEST_SLOTS    1024        /* a power of two */
+#define RELAY_ADDRESSES_MAX 10          /* addresses tried for one connection */
+#define RELAY_PER_HOST      2     /* of them, of one host and family, when there are more hosts */
+#define RELAY_IDLE_MS       5000  /* how long a connection waits for another job */
+#define RELAY_MAILS_MAX     1000  /* mails over one connection */
+#define RELAY_PLAN_MS       60000 /* how long addresses and the ceiling are believed */
+#define RELAY_FIRST_CONNS   5     /* connections before one of them has succeeded */
+#define RELAY_DEST_SLOTS    1024  /* a power of two */
 #define RELAY_KEY_BYTES     400
 #define RELAY_REPLY_BYTES   JOB_REPLY_BYTES
 

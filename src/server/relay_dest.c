@@ -203,6 +203,21 @@ static size_t hosts_before_us(const struct relay_dest *d, const struct mxplan *p
     return p->host_count;
 }
 
+/* Where there are several hosts, one with many addresses must not keep the others from their turn.
+ */
+static void add_host(struct relay_dest *d, const struct mxplan_host *h, size_t most_of_family)
+{
+    size_t v4 = 0;
+    size_t v6 = 0;
+
+    for (size_t i = 0; i < h->address_count; i++) {
+        size_t *count = net_addr_family(&h->addresses[i]) == AF_INET6 ? &v6 : &v4;
+
+        if ((*count)++ < most_of_family)
+            add_target(d, &h->addresses[i], span_cstr(h->name));
+    }
+}
+
 static void take_targets(struct relay_dest *d, const struct mxplan *p)
 {
     size_t hosts = d->transport == JOB_MX ? hosts_before_us(d, p) : p->host_count;
@@ -214,10 +229,8 @@ static void take_targets(struct relay_dest *d, const struct mxplan *p)
         return;
     }
     d->target_count = 0;
-    for (size_t i = 0; i < hosts; i++) {
-        for (size_t k = 0; k < p->hosts[i].address_count; k++)
-            add_target(d, &p->hosts[i].addresses[k], span_cstr(p->hosts[i].name));
-    }
+    for (size_t i = 0; i < hosts; i++)
+        add_host(d, &p->hosts[i], hosts > 1 ? RELAY_PER_HOST : SIZE_MAX);
     planned(d);
 }
 

@@ -10,13 +10,13 @@ static span mta_of(const struct relay_conn *c)
 
 static void forget_job(struct relay_conn *c, const struct relay_job *j)
 {
+    size_t kept = 0;
+
     for (size_t i = 0; i < c->job_count; i++) {
         if (c->jobs[i] != j)
-            continue;
-        c->job_count--;
-        memmove(&c->jobs[i], &c->jobs[i + 1], (c->job_count - i) * sizeof(c->jobs[0]));
-        return;
+            c->jobs[kept++] = c->jobs[i];
     }
+    c->job_count = kept;
 }
 
 /* ---- failing ---- */

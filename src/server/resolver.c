@@ -127,8 +127,10 @@ static struct dns_answer read_answer(const struct question *q, span packet, int 
 }
 
 /* rcode is libunbound's own, not that of DNS: the packet is one only when it is 0. */
+/* NOLINTBEGIN(readability-function-size,readability-non-const-parameter): libunbound says how. */
 static void on_unbound(void *arg, int rcode, void *packet, int packet_n, int security,
                        char *why_bogus, int ratelimited)
+/* NOLINTEND(readability-function-size,readability-non-const-parameter) */
 {
     struct question *q = arg;
     struct dns_answer a = dns_answer_of(q->type, DNS_SERVFAIL);

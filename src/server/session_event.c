@@ -231,15 +231,31 @@ static struct smtp_reply judge_rcpt(struct session *ss, const struct path *path)
     return (struct smtp_reply){0};
 }
 
+/* <postmaster> alone is the one of our first domain; others are as they were said. */
+static struct path recipient_path(const struct session *ss, const struct path *said,
+                                  struct buf *memory)
+{
+    struct path path = *said;
+
+    if (said->domain.n != 0)
+        return path;
+    buf_put(memory, SPAN("postmaster@"));
+    buf_put(memory, config_postmaster_domain(ss->d->config));
+    return path_parse_address(buf_span(memory), 0, &path) == PATH_FINE ? path : *said;
+}
+
 static bool on_rcpt(struct session *ss, const struct smtp_event *ev)
 {
+    char memory[PATH_MAX_BYTES];
+    struct buf address = BUF_OVER(memory);
+    struct path path = recipient_path(ss, &ev->path, &address);
     enum gate gate = judge_greeting(ss, ev, STAGE_RCPT);
     struct smtp_reply no;
 
     if (gate != GATE_OPEN)
         return gate == GATE_REFUSED;
-    no = judge_rcpt(ss, &ev->path);
-    if (no.code == 0 && !transaction_rcpt(ss->transaction, &ev->path))
+    no = judge_rcpt(ss, &path);
+    if (no.code == 0 && !transaction_rcpt(ss->transaction, &path))
         no = smtp_reply_of(452, SPAN("4.5.3"), SPAN("Too many recipients"));
     if (ss->unknown_rcpts > ss->d->config->limits.unknown_recipients)
         no = smtp_reply_of(421, SPAN("4.7.0"), SPAN("Too many unknown recipients"));

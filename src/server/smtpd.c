@@ -106,8 +106,9 @@ static void on_drain(struct proc *p, bool reload, int64_t deadline_ms)
 int smtpd_run(struct proc *p)
 {
     const struct context *context = p->config;
-    struct smtpd d = {.proc = p, .loop = p->loop, .config = context->config};
+    static struct smtpd d;
 
+    d = (struct smtpd){.proc = p, .loop = p->loop, .config = context->config};
     ident_init(&d.ident, p->index, p->generation);
     census_join(&d.census, context->census, (p->generation & 1) * p->count + p->index);
     put_client_init(&d.queue, p->loop, on_room, &d);
@@ -116,6 +117,7 @@ int smtpd_run(struct proc *p)
     loop_timer_init(&d.drain_timer, p->loop, on_farewell, &d);
     d.input = x_alloc(TRANSACTION_CHUNK_BYTES);
     d.output = buf_over(x_alloc(SMTPD_OUTPUT_BYTES), SMTPD_OUTPUT_BYTES);
+    loop_spin(p->loop);
     p->self = &d;
     p->on_peer = on_peer;
     p->on_drain = on_drain;

@@ -92,8 +92,8 @@ struct store_spool_name store_spool_name(uint64_t id);
 MUSTUSE enum err store_spool_link(struct store *s, struct store_spool *sp);
 /* Sync the directories of what was linked; before the commit. */
 MUSTUSE enum err store_spool_settle(struct store *s);
-/* Remove the files of `ids` and forget the list. */
-void store_spool_drop(struct store *s, struct heap_buf *ids);
+/* Remove the files of a list of ids and forget the list. */
+void store_spool_drop(struct store *s, struct heap_buf *list);
 
 typedef enum err store_spool_fn(void *arg, uint64_t id, const char *name);
 /* Call fn for each file of the spool; names that are no id come with id 0. */

@@ -298,7 +298,7 @@ static void convert(struct converter *c, span s)
     while (s.n != 0) {
         size_t n;
 
-        if (c->cr && s.p[0] != '\n')
+        if (c->cr && !span_starts(s, SPAN("\n")))
             put_piece(c, SPAN("\r"));
         c->cr = false;
         n = span_find(s, '\r');

@@ -190,10 +190,11 @@ enum err store_due_first(struct store *s, int64_t *out_due_q)
     return walk_end(&w);
 }
 
-/* ids behind a prefix of the key, the first after `after`. */
-static enum err ids(struct store *s, enum store_db db, const struct store_key *from, size_t prefix,
-                    size_t max, uint64_t *out, size_t *out_n)
+/* The ids at the end of keys that begin as `from` does before its own. */
+static enum err ids(struct store *s, enum store_db db, const struct store_key *from, size_t max,
+                    uint64_t *out, size_t *out_n)
 {
+    size_t prefix = from->n - sizeof(uint64_t);
     struct walk w;
     size_t n = 0;
     enum err e = walk_begin(s, db, from, &w);
@@ -215,7 +216,7 @@ enum err store_ids(struct store *s, uint64_t after, size_t max, uint64_t *out, s
 {
     struct store_key from = store_key_id(after + 1);
 
-    return ids(s, DB_MSG, &from, 0, max, out, out_n);
+    return ids(s, DB_MSG, &from, max, out, out_n);
 }
 
 enum err store_dest_ids(struct store *s, span dest, uint64_t after, size_t max, uint64_t *out,
@@ -223,7 +224,7 @@ enum err store_dest_ids(struct store *s, span dest, uint64_t after, size_t max, 
 {
     struct store_key from = store_key_dom(dest, after + 1);
 
-    return ids(s, DB_DOM, &from, dest.n + 1, max, out, out_n);
+    return ids(s, DB_DOM, &from, max, out, out_n);
 }
 
 enum err store_dest_next(struct store *s, span after, char out_name[RECORD_DEST_BYTES + 1],

@@ -24,7 +24,7 @@ static void dir_name(unsigned dir, char out[3])
 
 struct store_spool_name store_spool_name(uint64_t id)
 {
-    struct store_spool_name name;
+    struct store_spool_name name = {0};
     struct buf b = BUF_OVER(name.text);
 
     buf_printf(&b, "%02x/%s", dir_of(id), num_id_text(id).text);
@@ -125,7 +125,7 @@ void store_spool_drop(struct store *s, struct heap_buf *list)
 {
     span rest = heap_span(list);
 
-    for (; rest.n >= sizeof(uint64_t); rest = span_skip(rest, sizeof(uint64_t))) {
+    for (; rest.p != NULL && rest.n >= sizeof(uint64_t); rest = span_skip(rest, sizeof(uint64_t))) {
         uint64_t id;
 
         memcpy(&id, rest.p, sizeof(id));

@@ -11,7 +11,8 @@ from lab.cases import case
 from lab.process import Skip, Trouble
 from relay import checked_bounce, submit
 
-FIRST, SECOND, NOBODY = '127.0.25.1', '127.0.25.2', '127.0.25.9'
+NET = f'127.{os.getpid() >> 8 & 63 | 64}.{os.getpid() & 255}.'  # two runs at a time do not meet
+FIRST, SECOND, NOBODY = NET + '1', NET + '2', NET + '9'
 ADDRESSES = {('mx1.far.example', 'A'): [FIRST], ('mx2.far.example', 'A'): [SECOND], ('gone.far.example', 'A'): [NOBODY]}
 TO = 'alice@far.example'
 

@@ -5,17 +5,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "../transcript/script.h"
 #include "base/num.h"
+#include "lines.h"
 #include "os/heap.h"
-#include "server/relay.h"
 #include "smtp/dot.h"
-#include "stage.h"
 
 #define TEXT_BYTES    (1u << 20)
 #define SLOW_BYTES    2048
@@ -24,7 +21,7 @@
 #define LONG_BYTES    40000
 #define PEER_IN_BYTES (STAGE_BODY_MAX + TEXT_BYTES)
 
-static span word_of(span *line)
+span line_word(span *line)
 {
     span word = SPAN_NONE;
 
@@ -34,7 +31,7 @@ static span word_of(span *line)
     return word;
 }
 
-static uint64_t number_of(span s, uint64_t max)
+uint64_t line_number(span s, uint64_t max)
 {
     uint64_t n = 0;
 
@@ -45,7 +42,7 @@ static uint64_t number_of(span s, uint64_t max)
     return n;
 }
 
-static span unescaped(span line, bool crlf)
+span line_octets(span line, bool crlf)
 {
     static char room[TEXT_BYTES];
     struct buf b = BUF_OVER(room);
@@ -56,129 +53,9 @@ static span unescaped(span line, bool crlf)
     return buf_span(&b);
 }
 
-static struct stage_job *job_of(span word)
+struct stage_job *line_job_of(span word)
 {
-    return &stage.jobs[number_of(word, STAGE_JOBS_MAX - 1)];
-}
-
-/* ---- J> ---- */
-
-static const struct {
-    span word;
-    enum job_transport transport;
-} ways[] = {
-    {SPAN_INIT("mx"), JOB_MX},           {SPAN_INIT("smtp"), JOB_SMARTHOST},
-    {SPAN_INIT("lmtp"), JOB_LMTP_TCP},   {SPAN_INIT("unix"), JOB_LMTP_UNIX},
-    {SPAN_INIT("maildir"), JOB_MAILDIR},
-};
-
-struct wish {
-    struct job job;
-    bool in_file;
-    bool is_short;
-    struct buf rcpts;
-    struct stage_job *noted;
-};
-
-static void add_rcpts(struct wish *w, span list)
-{
-    span address;
-
-    while (span_split(&list, ',', &address)) {
-        address = stage_keep(unescaped(address, false));
-        struct job_rcpt r = {.index = w->job.rcpt_count++, .address = address};
-
-        job_put_rcpt(&w->rcpts, &r);
-        w->noted->rcpts[w->noted->rcpt_count++] = address;
-    }
-}
-
-static void set_body(struct wish *w, span text)
-{
-    struct buf b = buf_over(x_alloc(STAGE_BODY_MAX), STAGE_BODY_MAX);
-
-    script_unescape(&b, text);
-    w->noted->body = buf_span(&b);
-}
-
-/* "key=value"; false when it is the body, which takes the rest of the line. */
-static bool set_option(struct wish *w, span word, span rest)
-{
-    span key = SPAN_NONE;
-
-    (void)span_split(&word, '=', &key);
-    if (span_eq(key, SPAN("from")))
-        w->job.sender = word;
-    else if (span_eq(key, SPAN("to")))
-        add_rcpts(w, word);
-    else if (span_eq(key, SPAN("port")))
-        w->job.port = (uint16_t)number_of(word, UINT16_MAX);
-    else if (span_eq(key, SPAN("egress")))
-        w->job.egress = word;
-    else if (span_eq(key, SPAN("8bit")))
-        w->job.flags |= ENVELOPE_8BIT;
-    else if (span_eq(key, SPAN("file")))
-        w->in_file = true;
-    else if (span_eq(key, SPAN("short")))
-        w->in_file = w->is_short = true;
-    else if (span_eq(key, SPAN("body")))
-        set_body(w, span_of(word.p, (size_t)(rest.p + rest.n - word.p)));
-    return !span_eq(key, SPAN("body"));
-}
-
-static int body_file(span body)
-{
-    int fd = memfd_create("body", MFD_CLOEXEC);
-
-    if (fd < 0 || write(fd, body.p, body.n) != (ssize_t)body.n) {
-        perror("memfd");
-        exit(2);
-    }
-    return fd;
-}
-
-static bool send_job(struct wish *w, uint32_t tag)
-{
-    static char room[QUEUE_INLINE_BYTES + (64u << 10)];
-    struct buf b = BUF_OVER(room);
-    struct job *j = &w->job;
-
-    j->id = w->noted->id = 0x1000u + tag;
-    j->rcpts = buf_span(&w->rcpts);
-    j->size = w->noted->body.n + (w->is_short ? 100 : 0);
-    j->in_file = w->in_file;
-    j->body = w->in_file ? SPAN_NONE : w->noted->body;
-    job_put(&b, j);
-    w->noted->given = true;
-    if (b.overflow)
-        return stage_fail("the job is too big", SPAN_NONE);
-    return chan_send(stage_queue(), QUEUE_JOB, tag, buf_span(&b), SPAN_NONE,
-                     w->in_file ? body_file(w->noted->body) : -1) == ERR_OK ||
-           stage_fail("the job could not be sent", SPAN_NONE);
-}
-
-static bool line_job(size_t unused, span line)
-{
-    char rcpts[8192];
-    span tag = word_of(&line);
-    span way = word_of(&line);
-    span host = word_of(&line);
-    struct wish w = {.rcpts = BUF_OVER(rcpts), .noted = job_of(tag)};
-
-    (void)unused;
-    w.job.transport = JOB_TRANSPORT_COUNT;
-    for (size_t i = 0; i < COUNT(ways); i++) {
-        if (span_eq(way, ways[i].word))
-            w.job.transport = ways[i].transport;
-    }
-    w.job.host = span_eq(host, SPAN("SOCKET")) ? span_cstr(stage.socket) : host;
-    w.job.port = stage.port;
-    set_body(&w, SPAN("hi\\r\\n"));
-    for (span word = word_of(&line); word.n > 0; word = word_of(&line)) {
-        if (!set_option(&w, word, line.n > 0 ? line : span_of(word.p + word.n, 0)))
-            break;
-    }
-    return send_job(&w, (uint32_t)number_of(tag, STAGE_JOBS_MAX - 1));
+    return &stage.jobs[line_number(word, STAGE_JOBS_MAX - 1)];
 }
 
 /* ---- L: and A: ---- */
@@ -213,7 +90,7 @@ static struct net_addr address_of(span name)
 static bool line_listen(size_t unused, span line)
 {
     static const int one = 1;
-    span name = word_of(&line);
+    span name = line_word(&line);
     int room = span_eq(line, SPAN("slow")) ? SLOW_BYTES : SMALL_BYTES;
     struct stage_host *h = &stage.hosts[stage.host_count++];
 
@@ -230,7 +107,7 @@ static bool line_listen(size_t unused, span line)
 
 static bool line_unlisten(size_t unused, span line)
 {
-    struct stage_host *h = host_of(word_of(&line));
+    struct stage_host *h = host_of(line_word(&line));
 
     (void)unused;
     if (h == NULL)
@@ -259,7 +136,7 @@ static bool accept_none(void)
 
 static bool line_accept(size_t number, span line)
 {
-    span name = word_of(&line);
+    span name = line_word(&line);
     struct stage_host *h = host_of(name);
     struct stage_peer *p = &stage.peers[number];
 
@@ -293,12 +170,12 @@ static bool say(size_t number, span octets)
 
 static bool line_server(size_t number, span line)
 {
-    return say(number, unescaped(line, true));
+    return say(number, line_octets(line, true));
 }
 
 static bool line_server_part(size_t number, span line)
 {
-    bool ok = say(number, unescaped(line, false));
+    bool ok = say(number, line_octets(line, false));
 
     stage_quiet();
     return ok;
@@ -344,12 +221,12 @@ static bool expect(size_t number, span octets)
 
 static bool line_client(size_t number, span line)
 {
-    return expect(number, unescaped(line, true));
+    return expect(number, line_octets(line, true));
 }
 
 static bool line_client_part(size_t number, span line)
 {
-    return expect(number, unescaped(line, false));
+    return expect(number, line_octets(line, false));
 }
 
 /* Piece by piece: each may take its time. */
@@ -367,7 +244,7 @@ static bool expect_long(size_t number, span octets)
 
 static bool line_body(size_t number, span line)
 {
-    const struct stage_job *j = job_of(word_of(&line));
+    const struct stage_job *j = line_job_of(line_word(&line));
     size_t cap = 2 * j->body.n + DOT_END_BYTES + 64;
     struct buf b = buf_over(x_alloc(cap), cap);
     struct dot_writer w = {0};
@@ -375,7 +252,7 @@ static bool line_body(size_t number, span line)
 
     (void)dot_writer_put(&w, &b, j->body);
     if (line.n > 0)
-        b.n = number_of(line, b.n);
+        b.n = line_number(line, b.n);
     else
         dot_writer_end(&w, &b);
     ok = expect_long(number, buf_span(&b));
@@ -414,83 +291,6 @@ static bool line_closed(size_t number, span line)
     return true;
 }
 
-/* ---- R: ---- */
-
-static bool is_answered(void *arg)
-{
-    return ((struct stage_job *)arg)->answered;
-}
-
-static bool check_flags(struct stage_job *j, span word)
-{
-    unsigned flags = span_eq(word, SPAN("unreachable")) ? JOB_UNREACHABLE
-                     : span_eq(word, SPAN("not-tried")) ? JOB_NOT_TRIED
-                                                        : 0;
-
-    j->flags_told = true;
-    if (flags == 0 && j->outcomes > 0)
-        return stage_fail("somebody has an outcome", SPAN_NONE);
-    return j->flags == flags || stage_fail("the flags are others", SPAN_NONE);
-}
-
-static bool check_outcome(struct stage_job *j, span address, span rest)
-{
-    static const span verdicts[] = {SPAN_INIT("delivered"), SPAN_INIT("deferred"),
-                                    SPAN_INIT("failed")};
-    static char room[4096];
-    struct buf b = BUF_OVER(room);
-    const struct job_outcome *o = NULL;
-    span words;
-    size_t quote;
-
-    for (size_t i = 0; i < j->outcomes; i++) {
-        if (span_eq(j->rcpts[j->outcome[i].index], address) && !j->told[j->outcome[i].index])
-            o = &j->outcome[i];
-    }
-    if (o == NULL)
-        return stage_fail("there is no outcome for it", SPAN_NONE);
-    j->told[o->index] = true;
-    buf_put(&b, verdicts[o->verdict]);
-    if (o->code != 0)
-        buf_printf(&b, " %u", o->code);
-    else
-        buf_put(&b, SPAN(" -"));
-    buf_printf(&b, " %.*s", SPAN_ARG(o->status.n > 0 ? o->status : SPAN("-")));
-    quote = span_find(rest, '"');
-    words = span_trim(span_head(rest, quote));
-    if (!span_eq(words, buf_span(&b)))
-        return stage_fail("the outcome is", buf_span(&b));
-    buf_reset(&b);
-    buf_printf(&b, "%.*s: %.*s", SPAN_ARG(o->mta), SPAN_ARG(o->reply));
-    words = unescaped(
-        span_head(span_skip(rest, quote + 1), span_find(span_skip(rest, quote + 1), '"')), false);
-    if (span_search(buf_span(&b), words) == b.n && words.n > 0)
-        return stage_fail("the words are", buf_span(&b));
-    return true;
-}
-
-static bool line_result(size_t unused, span line)
-{
-    span tag = word_of(&line);
-    span word = word_of(&line);
-    struct stage_job *j;
-
-    (void)unused;
-    if (span_eq(tag, SPAN("none"))) {
-        stage_quiet();
-        for (size_t i = 0; i < STAGE_JOBS_MAX; i++) {
-            if (stage.jobs[i].answered && !stage.jobs[i].flags_told && !stage.jobs[i].told[0])
-                return stage_fail("a job was answered", SPAN_NONE);
-        }
-        return true;
-    }
-    j = job_of(tag);
-    if (!stage_until(is_answered, j))
-        return stage_fail("the job is not answered", SPAN_NONE);
-    return line.n == 0 ? check_flags(j, word)
-                       : check_outcome(j, stage_keep(unescaped(word, false)), line);
-}
-
 /* ---- D? D! ---- */
 
 static size_t find_question(const struct stage_question *wanted)
@@ -513,7 +313,7 @@ static bool line_asked(size_t unused, span line)
     size_t at;
 
     (void)unused;
-    q->name = word_of(&line);
+    q->name = line_word(&line);
     if (!dns_type_parse(line, &q->type))
         return stage_fail("not a type", line);
     if (!stage_until(is_asked, q))
@@ -558,34 +358,7 @@ static bool line_time(size_t unused, span line)
     uint64_t unit = in_ms ? 1 : span_ends(line, SPAN("m")) ? 60000 : 1000;
 
     (void)unused;
-    stage_pass((int64_t)(number_of(span_head(line, line.n - (in_ms ? 2 : 1)), 100000) * unit));
-    return true;
-}
-
-static void lose_jobs(void)
-{
-    for (size_t i = 0; i < STAGE_JOBS_MAX; i++)
-        stage.jobs[i].lost = stage.jobs[i].given && !stage.jobs[i].answered;
-}
-
-static bool line_queue(size_t unused, span line)
-{
-    (void)unused;
-    if (span_eq(line, SPAN("new"))) {
-        stage_link_queue();
-    } else if (span_eq(line, SPAN("replaced"))) {
-        lose_jobs();
-        stage_link_queue();
-    } else if (span_eq(line, SPAN("garbage"))) {
-        if (chan_send(stage_queue(), QUEUE_JOB, 1, SPAN("????????no job"), SPAN_NONE, -1) != ERR_OK)
-            return stage_fail("nothing can be sent", SPAN_NONE);
-        stage.jobs[1].given = true;
-        stage.jobs[1].id = 0x3f3f3f3f3f3f3f3fu;
-    } else {
-        chan_close(stage_queue());
-        lose_jobs();
-    }
-    stage_quiet();
+    stage_pass((int64_t)(line_number(span_head(line, line.n - (in_ms ? 2 : 1)), 100000) * unit));
     return true;
 }
 

@@ -248,6 +248,8 @@ static bool check_leftovers(void)
         }
         if (j->answered && j->flags != 0 && !j->flags_told)
             return stage_fail("a flag that was not expected", SPAN_NONE);
+        if (j->answered && j->outcomes != j->rcpt_count && !j->flags_told)
+            return stage_fail("a recipient has no outcome", SPAN_NONE);
     }
     return stage.asked_count == 0 || stage_fail("a question is left", stage.asked[0].name);
 }

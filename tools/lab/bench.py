@@ -14,6 +14,9 @@ def bound_by(loaded, meter):
     """What kept the run from going faster, in words."""
     server, generator = meter['cpu'] / meter['seconds'], loaded['cpu_seconds'] / loaded['seconds']
     busiest = meter['busiest'] / meter['seconds']
+    others = meter['machine'] / meter['seconds'] - server - generator  # the kernel's own work is among it
+    if others > 0.5 and server + generator + others > 0.9 * CORES:
+        return f'other programs, which take {others:.2f} of {CORES} cores: this machine is not quiet'
     if busiest > 0.9:
         return f'one server process ({busiest:.2f} of a core)'
     if generator > 0.9:

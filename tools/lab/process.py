@@ -223,13 +223,19 @@ def disk(path):
     return 0, 0, 0
 
 
+def machine_cpu_seconds():
+    """CPU time of everything on this machine since it started."""
+    fields = [int(word) for word in pathlib.Path('/proc/stat').read_text().split('\n', 1)[0].split()[1:]]
+    return (sum(fields[:8]) - fields[3] - fields[4]) / TICKS
+
+
 class Meter:
     """What a server and the disk did between start and stop."""
 
     def __init__(self, pid, path):
         self.pid, self.path = pid, path
         self.cpu, self.most = cpu_seconds(pid)
-        self.disk = disk(path)
+        self.disk, self.machine = disk(path), machine_cpu_seconds()
         self.begun = time.monotonic()
 
     def stop(self):
@@ -237,7 +243,8 @@ class Meter:
         cpu, most = cpu_seconds(self.pid)
         flushes, busy, written = (now - then for now, then in zip(disk(self.path), self.disk))
         return {'seconds': seconds, 'cpu': cpu - self.cpu, 'busiest': most - self.most, 'flushes': flushes / seconds,
-                'disk_busy': busy / 1000 / seconds, 'written': written}
+                'disk_busy': busy / 1000 / seconds, 'written': written,
+                'machine': machine_cpu_seconds() - self.machine}
 
 
 def load_words(port, **options):

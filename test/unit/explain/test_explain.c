@@ -31,6 +31,12 @@ static const struct {
      "[127.0.0.1]", NULL, NULL, "postfix", NULL, false},
     {"450 4.7.25 Client host rejected: cannot find your reverse hostname, [192.0.2.17]", "ptr.none",
      NULL, NULL, "192.0.2.17", NULL, "postfix", NULL, false},
+    {"550 this EHLO string was (app01), which is unacceptable", "helo.not_fqdn", NULL, "app01",
+     NULL, NULL, NULL, NULL, false},
+    {"550 <mx_1.example.com>: bad thing to say in HELO, see RFC5321", "helo.unspecified", NULL,
+     NULL, NULL, NULL, NULL, NULL, false},
+    {"550 mail refused, invalid EHLO RFC2821 says no", "helo.unspecified", NULL, NULL, NULL, NULL,
+     NULL, NULL, false},
 };
 
 static void assert_text(span got, const char *want)
