@@ -117,10 +117,15 @@ static void question_free(struct question *q)
 
 static void work_free(struct greet *g)
 {
+    struct question *next;
+
     if (g->work == NULL)
         return;
-    while (g->work->questions != NULL)
-        question_free(g->work->questions);
+    for (struct question *q = g->work->questions; q != NULL; q = next) {
+        next = q->next;
+        resolve_cancel(&q->query);
+        free(q);
+    }
     loop_timer_stop(&g->work->timer);
     free(g->work);
     g->work = NULL;
@@ -128,7 +133,7 @@ static void work_free(struct greet *g)
 
 static void copy_names(struct greet *g, span names)
 {
-    g->names = malloc(names.n);
+    g->names = malloc(names.n + 1);
     if (g->names != NULL)
         memcpy(g->names, names.p, names.n);
     else
