@@ -335,6 +335,7 @@ static const char *const type_words[] = {
     [CONFIG_TYPE_POLICY] = "observe, standard or strict",
     [CONFIG_TYPE_STAGE] = "helo, mail or rcpt",
     [CONFIG_TYPE_CHECK] = "off, observe, enforce or unsafe_refuse, for the id of a cause",
+    /* NOLINTNEXTLINE(bugprone-suspicious-missing-comma): one text on two lines */
     [CONFIG_TYPE_EXEMPTIONS] = "a list of { client = \"PREFIX\"; check = \"CAUSE\"; reason = "
                                "\"TEXT\"; until = \"YYYY-MM-DD\"; }",
 };
