@@ -24,7 +24,7 @@
 #include "toy.h"
 
 #define NOBODY      65534
-#define PATIENCE_MS 5000
+#define PATIENCE_MS 20000
 
 /* Shared with the supervisor's process: which configuration the next load finds. */
 static char config_path[] = "/tmp/herald-toy-XXXXXX";
