@@ -43,7 +43,7 @@ static const char usage[] =
     "  -S N   client addresses 127.0.1.1 up    -w N   idle: seconds to hold (0: until standard "
     "input ends)\n"
     "  -o     idle: one octet a second         -D N   end after so many seconds (600)\n"
-    "  -C N   connections being made at a time (200)\n";
+    "  -C N   connections being made at a time (200)  -b     look for replies without sleeping\n";
 
 static uint64_t now_us(void)
 {
@@ -149,11 +149,13 @@ static void read_options(struct load_plan *plan, int argc, char **argv)
 {
     int option;
 
-    while ((option = getopt(argc, argv, "M:c:R:m:s:r:t:f:h:pki:T:S:w:oD:C:")) != -1) {
+    while ((option = getopt(argc, argv, "M:c:R:m:s:r:t:f:h:pki:T:S:w:oD:C:b")) != -1) {
         if (option == 'p')
             plan->pipelined = true;
         else if (option == 'k')
             plan->stubborn = true;
+        else if (option == 'b')
+            plan->awake = true;
         else if (option == 'o')
             plan->slow = true;
         else if (!read_number(plan, option, optarg) && !read_word(plan, option, optarg))
@@ -253,7 +255,7 @@ static bool run(struct load *l)
         int found;
 
         connect_more(l);
-        found = epoll_wait(l->poll, events, EVENTS, TICK_MS);
+        found = epoll_wait(l->poll, events, EVENTS, l->plan.awake ? 0 : TICK_MS);
         for (int i = 0; i < found; i++)
             serve(l, events[i].data.ptr, events[i].events);
         drip(l);

@@ -34,7 +34,8 @@ struct load_plan {
     unsigned ramp;       /* sessions that may be connecting at once */
     size_t size_bytes;   /* of a message, header included */
     bool pipelined;      /* MAIL, RCPT and DATA in one write */
-    bool slow;           /* LOAD_IDLE: one octet of an endless command a second from each session */
+    bool awake; /* look for replies without sleeping: then a wait is the server's, not our waking */
+    bool slow;  /* LOAD_IDLE: one octet of an endless command a second from each session */
     bool stubborn; /* a lost connection is made anew and its message sent again under a new id */
     const char *helo, *from, *to, *prefix;
     FILE *ids; /* where the ids of messages answered 250 go, one a line; may be NULL */

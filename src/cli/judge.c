@@ -71,16 +71,6 @@ struct options {
     bool json;
 };
 
-/* How the name stands to the configured domains: itself, or one above it. */
-static enum greeting_local find_local(const struct config *conf, span name)
-{
-    for (span at = name; at.n > 0; at = span_skip(at, span_find(at, '.') + 1)) {
-        if (config_is_local_domain(conf, at) || config_is_relay_domain(conf, at))
-            return at.n == name.n ? LOCAL_EXACT : LOCAL_UNDER;
-    }
-    return LOCAL_NO;
-}
-
 static void take_config(const struct config *conf)
 {
     struct greeting_name name;
@@ -95,7 +85,7 @@ static void take_config(const struct config *conf)
     }
     the_case.session.trusted = config_is_trusted(conf, the_case.session.client);
     greeting_name_read(&name, the_case.claim.greeting, the_case.claim.is_helo);
-    the_case.claim.local_domain = find_local(conf, name.normal);
+    the_case.claim.local_domain = config_local_domain(conf, name.normal);
 }
 
 static int print_result(bool json)
@@ -118,6 +108,7 @@ static int run_single(const struct options *o)
 {
     struct config_problems problems = {0};
     struct config *conf = NULL;
+    int status;
 
     judge_case_init(&the_case);
     if (o->client == NULL || o->helo == NULL)
@@ -142,9 +133,14 @@ static int run_single(const struct options *o)
             return cli_fail(CLI_CONFIG, "%s: see herald config check %s", o->file, o->file);
         take_config(conf);
     }
+    if (conf != NULL && o->policy == NULL) {
+        the_case.preset = conf->greeting.preset;
+        the_case.policy = conf->greeting.policy;
+    }
     judge_run(&the_case, &dns, &result);
+    status = print_result(o->json);
     config_free(conf);
-    return print_result(o->json);
+    return status;
 }
 
 static int run(int argc, char **argv)

@@ -2,6 +2,7 @@
 /* herald serve: the server. */
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "cli/cli.h"
 #include "os/heap.h"
@@ -67,18 +68,23 @@ static int run_serve(int argc, char **argv)
                                             {NULL, 0, NULL, 0}};
     struct plan_source source = {0};
     struct supervisor_conf conf = {plan_load, plan_unload, on_ready, &source};
-    int option;
+    char *file = NULL;
+    int option, status;
 
     while ((option = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
         if (option != 'c')
             return cli_wrong_usage(&cli_serve, "unknown option");
-        /* The memory of argv will hold the titles of processes. */
-        source.file = x_strdup(span_cstr(optarg));
+        source.file = optarg;
     }
     if (optind < argc)
         return cli_wrong_usage(&cli_serve, "unexpected argument \"%s\"", argv[optind]);
     notify_init();
-    return supervisor_run(&conf);
+    /* The memory of argv will hold the titles of processes. */
+    if (source.file != NULL)
+        source.file = file = x_strdup(span_cstr(source.file));
+    status = supervisor_run(&conf);
+    free(file);
+    return status;
 }
 
 const struct cli_command cli_serve = {

@@ -19,6 +19,7 @@
 #define CONFIG_CONFIG_H
 
 #include "config/problem.h"
+#include "greeting/judge.h"
 #include "name/addr.h"
 
 /* Where something listens or connects to. */
@@ -115,6 +116,12 @@ struct config_dns {
     uint64_t timeout_ms;
 };
 
+/* greeting { } */
+struct config_greeting {
+    enum greeting_preset preset;
+    struct greeting_policy policy; /* what all keys of the section come to */
+};
+
 /* log { } */
 struct config_log {
     enum config_log_format format;
@@ -155,6 +162,7 @@ struct config {
     size_t n_routes;
 
     struct config_dns dns;
+    struct config_greeting greeting;
     struct config_limits limits;
     enum config_line_endings line_endings;
     struct config_queue queue;

@@ -61,6 +61,13 @@ static bool user_find(const struct config *c, span local, span domain, span *out
     return address.n != 0 && config_map_find(c->users, address, out_hash);
 }
 
+span config_postmaster_domain(const struct config *c)
+{
+    span first = config_map_first(c->domains);
+
+    return first.n != 0 ? first : c->hostname;
+}
+
 enum config_recipient config_recipient_find(const struct config *c, span local, span domain)
 {
     static const enum config_recipient unknown[] = {
@@ -74,7 +81,7 @@ enum config_recipient config_recipient_find(const struct config *c, span local, 
         return config_is_relay_domain(c, domain) ? CONFIG_RECIPIENT_RELAY : CONFIG_RECIPIENT_REMOTE;
     if (alias_find(c, local, domain, &targets))
         return CONFIG_RECIPIENT_ALIAS;
-    if (user_find(c, local, domain, NULL))
+    if (user_find(c, local, domain, NULL) || span_ieq(local, SPAN("postmaster")))
         return CONFIG_RECIPIENT_MAILBOX;
     return unknown[c->unknown_user];
 }
@@ -188,4 +195,13 @@ const struct config_route *config_route_find(const struct config *c, span domain
             route = &c->routes[i];
     BUG_IF(route == NULL, "no route for all others");
     return route;
+}
+
+enum greeting_local config_local_domain(const struct config *c, span name)
+{
+    for (span at = name; at.n > 0; at = span_skip(at, span_find(at, '.') + 1)) {
+        if (config_is_local_domain(c, at) || config_is_relay_domain(c, at))
+            return at.n == name.n ? LOCAL_EXACT : LOCAL_UNDER;
+    }
+    return LOCAL_NO;
 }

@@ -13,6 +13,9 @@
 bool config_is_local_domain(const struct config *c, span domain);
 bool config_is_relay_domain(const struct config *c, span domain);
 
+/* How a name stands to the domains of both lists: one of them, below one, or neither. */
+enum greeting_local config_local_domain(const struct config *c, span name);
+
 /* May a client at this address relay? IP_NONE: no. */
 bool config_is_trusted(const struct config *c, struct ip_addr client);
 
@@ -24,6 +27,12 @@ enum config_recipient {
     CONFIG_RECIPIENT_RELAY,    /* of a relay domain */
     CONFIG_RECIPIENT_REMOTE,   /* of a domain that is not ours at all */
 };
+
+/*
+ * The domain of <postmaster> said without one: the first of ours, or else our own name.
+ * The postmaster of a local domain is always taken (RFC 5321 4.5.1).
+ */
+span config_postmaster_domain(const struct config *c);
 
 /* What is this address to us? local and domain as in the path, unquoted. */
 enum config_recipient config_recipient_find(const struct config *c, span local, span domain);

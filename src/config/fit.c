@@ -3,23 +3,14 @@
 
 #include "name/addr.h"
 #include "name/domain.h"
+#include "name/special.h"
 
 #define NAME_MAX_OCTETS 253 /* RFC 1035 2.3.4, without the root's dot */
 
-/* Names that mean another host wherever they are heard. */
-static const span private_tails[] = {
-    SPAN_INIT("localhost"), SPAN_INIT("local"), SPAN_INIT("localdomain"), SPAN_INIT("internal"),
-    SPAN_INIT("lan"),       SPAN_INIT("home"),  SPAN_INIT("corp"),        SPAN_INIT("intranet"),
-    SPAN_INIT("home.arpa"), SPAN_INIT("onion"), SPAN_INIT("invalid"),     SPAN_INIT("private"),
-    SPAN_INIT("workgroup"), SPAN_INIT("arpa"),
-};
-
+/* Names that mean another host wherever they are heard, and those of addresses. */
 static bool is_private(span name)
 {
-    for (size_t i = 0; i < COUNT(private_tails); i++)
-        if (domain_eq(name, private_tails[i]) || domain_is_under(name, private_tails[i]))
-            return true;
-    return false;
+    return special_name(name) != SPECIAL_NOT || domain_is_under(name, SPAN("arpa"));
 }
 
 const char *config_fit_fault(span name)

@@ -113,6 +113,8 @@ static void complain_unknown(struct config_load *load, span section, const struc
                                                               : "this block is not known";
     else if (section.n == 0 && config_schema_section(node->key) != NULL)
         words = "this is a block, not a key";
+    else if (config_schema_key(section, node->key) != NULL)
+        words = node->is_named ? "this key has no name" : "this key needs a name: key \"name\" =";
     FILL(p.file, span_cstr(node->where.file));
     fill_escaped(p.found, sizeof p.found, node->key);
     FILL(p.text, span_cstr(words));
@@ -152,7 +154,7 @@ static void setting_keep(struct config_load *load, const struct config_value *va
         store->cap_settings = cap;
     }
     store->settings[store->n_settings++] =
-        (struct config_setting){load->key, load->block, value, origin};
+        (struct config_setting){load->key, load->block, load->name, value, origin};
 }
 
 /* The setting of this key; another one of the same key is complained about. */
@@ -161,7 +163,7 @@ static struct config_node *setting_find(struct config_load *load, struct config_
     struct config_node *found = NULL;
 
     for (struct config_node *n = nodes; n != NULL; n = n->next) {
-        if (n->value == NULL || !span_eq(n->key, span_cstr(load->key->name)))
+        if (n->value == NULL || n->is_named || !span_eq(n->key, span_cstr(load->key->name)))
             continue;
         n->used = true;
         if (found == NULL)
@@ -221,6 +223,32 @@ static void read_default(struct config_load *load, const struct config_where *bl
         setting_keep(load, value, load->key->dflt_words);
 }
 
+static bool has_setting(const struct config_node *nodes, const struct config_node *before)
+{
+    for (; nodes != before; nodes = nodes->next)
+        if (nodes->value != NULL && nodes->is_named && span_eq(nodes->key, before->key) &&
+            span_eq(nodes->name, before->name))
+            return true;
+    return false;
+}
+
+/* All settings of a key that has names; none need be there. */
+static void read_named_key(struct config_load *load, struct config_node *nodes, void *at)
+{
+    for (struct config_node *n = nodes; n != NULL; n = n->next) {
+        if (n->value == NULL || !n->is_named || !span_eq(n->key, span_cstr(load->key->name)))
+            continue;
+        n->used = true;
+        load->name = n->name;
+        if (has_setting(nodes, n))
+            config_load_complain(load, &n->where, n->name,
+                                 "this key is set twice in the same place");
+        else if (config_value_read(load, n->value, at))
+            setting_keep(load, n->value, NULL);
+    }
+    load->name = SPAN_NONE;
+}
+
 /* All keys of a section into the struct at base. */
 static void read_keys(struct config_load *load, span section, struct config_node *nodes,
                       const struct config_where *block_at, void *base)
@@ -233,6 +261,10 @@ static void read_keys(struct config_load *load, span section, struct config_node
         if (!span_eq(section, span_cstr(key->section)))
             continue;
         load->key = key;
+        if (config_key_is_named(key)) {
+            read_named_key(load, nodes, at);
+            continue;
+        }
         node = setting_find(load, nodes);
         if (node == NULL)
             read_default(load, block_at, at);

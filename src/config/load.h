@@ -10,6 +10,7 @@
 struct config_setting {
     const struct config_key *key;
     span block; /* name of the block; empty for top level and single ones */
+    span name;  /* of the setting, when its key has names */
     const struct config_value *value;
     const char *origin; /* "default", "computed", or NULL: see value->where */
 };
@@ -27,6 +28,7 @@ struct config_load {
     struct config_problems *problems;
     const struct config_key *key; /* the one being read */
     span block;                   /* the name of the block it stands in */
+    span name;                    /* of the setting itself, when its key has names */
 };
 
 /* The "file" of what herald itself puts where a file says nothing; compared as a pointer. */
@@ -43,6 +45,14 @@ void config_load_warn(struct config_load *load, const struct config_where *where
 
 /* Read value into the field at `at` by the key's type; complains when it does not fit. */
 bool config_value_read(struct config_load *load, const struct config_value *value, void *at);
+
+/* The readers of greeting { }, config/policy.c. */
+bool config_policy_read_preset(struct config_load *load, const struct config_value *value,
+                               void *at);
+bool config_policy_read_stage(struct config_load *load, const struct config_value *value, void *at);
+bool config_policy_read_check(struct config_load *load, const struct config_value *value, void *at);
+bool config_policy_read_exemptions(struct config_load *load, const struct config_value *value,
+                                   void *at);
 
 /* Defaults that are found out at start; the text, from the pool. A name that is not fit is
  * warned about, kept as config.hostname, and gives an empty text. */

@@ -158,6 +158,11 @@ bool config_map_find(const struct config_map *map, span name, span *out_value)
     return true;
 }
 
+span config_map_first(const struct config_map *map)
+{
+    return config_map_count(map) != 0 ? entry_name(map, 1) : SPAN_NONE;
+}
+
 size_t config_map_count(const struct config_map *map)
 {
     return map != NULL ? map->n : 0;

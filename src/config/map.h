@@ -27,6 +27,9 @@ bool config_map_find(const struct config_map *map, span name, span *out_value);
 
 size_t config_map_count(const struct config_map *map);
 
+/* The name that was put first; empty when there is none. */
+span config_map_first(const struct config_map *map);
+
 /* Give back memory that further names would have used. */
 void config_map_trim(struct config_map *map);
 

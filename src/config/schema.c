@@ -50,6 +50,11 @@ const struct config_section config_sections[] = {
      NULL},
     {"queue", false, 0, 0, 0, NULL, false, "How mail waits, and for how long.", NULL},
     {"dns", false, 0, 0, 0, NULL, false, "How names are looked up.", NULL},
+    {"greeting", false, 0, 0, 0, NULL, false,
+     "How the greetings (HELO, EHLO) of clients are judged that are neither `trusted` nor come to "
+     "a "
+     "submission port. What is only observed goes to the log and into the header.",
+     NULL},
     {"log", false, 0, 0, 0, NULL, false, "What is logged, and how. Logs go to standard error.",
      NULL},
     {"listen", true, SECTION_OF(listens, n_listens, config_listen),
@@ -209,6 +214,27 @@ const struct config_key config_keys[] = {
      "How long one question may take in all. A question without an answer is a reason to wait, "
      "never to refuse."},
 
+    {"greeting", "policy", CONFIG_TYPE_POLICY, FIELD(greeting.preset),
+     DEFAULT("standard"), ANY, LIVE,
+     "What is refused: `observe` only what cannot be a name at all, `standard` also broken syntax and "
+     "names and addresses of this server and its domains that nothing in DNS ties to the client, "
+     "`strict` also names that are not fully qualified, that do not exist, or whose SPF record "
+     "forbids the client. A look-up that fails is never a lasting refusal."},
+    {"greeting", "refuse_at", CONFIG_TYPE_STAGE, FIELD(greeting.policy.refuse_at),
+     DEFAULT("rcpt"), ANY, LIVE,
+     "The command that is answered with the refusal. At `rcpt` the log has sender and recipient. "
+     "Broken syntax is always refused at once."},
+    {"greeting", "check", CONFIG_TYPE_CHECK, FIELD(greeting.policy),
+     NULL, NULL, "as the policy has it", ANY, LIVE,
+     "One check by its cause, see herald-causes(7), or all checks whose causes begin so: "
+     "`check \"helo.not_fqdn\" = enforce`. RFC 5321 4.1.4 forbids to refuse for some causes: those are "
+     "observed at most, unless `unsafe_refuse` is set, which refuses honest senders."},
+    {"greeting", "exempt", CONFIG_TYPE_EXEMPTIONS, FIELD(greeting.policy.exemptions),
+     DEFAULT("[]"), ANY, LIVE,
+     "Clients that may pass a check: by `client` (address or prefix), by `host` (a reverse name that "
+     "its address confirms, or a domain above it), or by `spf` (a greeting for which SPF passes). "
+     "Each has a `reason`, and may have a `check` (all without it) and an end date `until`."},
+
     {"log", "format", CONFIG_TYPE_ENUM, FIELD(log.format),
      DEFAULT("auto"), 0, 0, format_words, LIVE,
      "The form of a line: `auto` is `human` on a terminal and `json` otherwise."},
@@ -306,6 +332,12 @@ static const char *const type_words[] = {
     [CONFIG_TYPE_SIZE] = "a size as in 512 64K 35M 2G,",
     [CONFIG_TYPE_DURATION] = "a duration as in 90s 10m 4h 5d,",
     [CONFIG_TYPE_DURATIONS] = "a list of 1 to 64 durations as in [5m, 1h], each",
+    [CONFIG_TYPE_POLICY] = "observe, standard or strict",
+    [CONFIG_TYPE_STAGE] = "helo, mail or rcpt",
+    [CONFIG_TYPE_CHECK] = "off, observe, enforce or unsafe_refuse, for the id of a cause",
+    /* NOLINTNEXTLINE(bugprone-suspicious-missing-comma): one text on two lines */
+    [CONFIG_TYPE_EXEMPTIONS] = "a list of { client = \"PREFIX\"; check = \"CAUSE\"; reason = "
+                               "\"TEXT\"; until = \"YYYY-MM-DD\"; }",
 };
 
 static void put_range(struct buf *b, const struct config_key *key,

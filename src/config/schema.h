@@ -36,6 +36,10 @@ enum config_type {
     CONFIG_TYPE_SIZE,      /* uint64_t; min, max; octets */
     CONFIG_TYPE_DURATION,  /* uint64_t; min, max; ms */
     CONFIG_TYPE_DURATIONS, /* uint64_t[CONFIG_RETRIES_MAX], and the count behind it */
+    CONFIG_TYPE_POLICY,    /* enum greeting_preset; begins config.greeting.policy */
+    CONFIG_TYPE_STAGE,     /* enum greeting_stage */
+    CONFIG_TYPE_CHECK,     /* struct greeting_policy; the key has a name and may come often */
+    CONFIG_TYPE_EXEMPTIONS, /* struct greeting_exemption *, and the count behind it */
 };
 
 /* When a change takes effect. */
@@ -91,6 +95,12 @@ const struct config_key *config_schema_key_by_path(span path);
 
 /* "section.key". */
 void config_schema_put_path(struct buf *b, const struct config_key *key);
+
+/* The key is written with a name, any number of times: check "CAUSE" = observe. */
+static inline bool config_key_is_named(const struct config_key *key)
+{
+    return key->type == CONFIG_TYPE_CHECK;
+}
 
 /* What a value may be: "a duration from 1s to 1h, as in 90s 10m 4h 5d". */
 void config_schema_put_allowed(struct buf *b, const struct config_key *key);

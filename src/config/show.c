@@ -49,7 +49,12 @@ void config_show_put(struct buf *b, const struct config *c)
             put_block_start(b, s);
         }
         before = s;
-        buf_printf(b, "%s%s = ", s->key->section[0] != '\0' ? "    " : "", s->key->name);
+        buf_printf(b, "%s%s ", s->key->section[0] != '\0' ? "    " : "", s->key->name);
+        if (s->name.n != 0) {
+            escape_json(b, s->name);
+            buf_putc(b, ' ');
+        }
+        buf_put(b, SPAN("= "));
         config_tree_put_value(b, s->value);
         buf_put(b, SPAN("  # "));
         put_origin(b, s);
@@ -59,16 +64,32 @@ void config_show_put(struct buf *b, const struct config *c)
         buf_put(b, SPAN("}\n"));
 }
 
-/* A value as JSON; words, numbers with units and strings alike are strings. */
+/* The text of a value as JSON; words, numbers with units and strings alike are strings. */
+static void put_text_json(struct buf *b, const struct config_value *value)
+{
+    if (value->kind != CONFIG_OBJECT) {
+        escape_json(b, value->text);
+        return;
+    }
+    buf_putc(b, '{');
+    for (const struct config_node *n = value->nodes; n != NULL; n = n->next) {
+        escape_json(b, n->key);
+        buf_putc(b, ':');
+        escape_json(b, n->value != NULL ? n->value->text : SPAN_NONE);
+        buf_put(b, n->next != NULL ? SPAN(",") : SPAN_NONE);
+    }
+    buf_putc(b, '}');
+}
+
 static void put_value_json(struct buf *b, const struct config_value *value)
 {
     if (value->kind != CONFIG_LIST) {
-        escape_json(b, value->text);
+        put_text_json(b, value);
         return;
     }
     buf_putc(b, '[');
     for (const struct config_value *v = value->items; v != NULL; v = v->next) {
-        escape_json(b, v->text);
+        put_text_json(b, v);
         buf_put(b, v->next != NULL ? SPAN(",") : SPAN_NONE);
     }
     buf_putc(b, ']');
@@ -96,8 +117,8 @@ void config_show_put_json(struct buf *b, const struct config *c)
         buf_put(b, i != 0 ? SPAN(",\n {\"key\":") : SPAN("{\"key\":"));
         put_path_json(b, s->key);
         buf_put(b, SPAN(",\"block\":"));
-        if (s->block.n != 0)
-            escape_json(b, s->block);
+        if (s->block.n != 0 || s->name.n != 0)
+            escape_json(b, s->block.n != 0 ? s->block : s->name);
         else
             buf_put(b, SPAN("null"));
         buf_put(b, SPAN(",\"value\":"));
@@ -120,7 +141,7 @@ static void put_default(struct buf *b, const struct config_key *key)
 {
     if (key->dflt != NULL)
         buf_put(b, span_cstr(key->dflt));
-    else if (key->compute != NULL)
+    else if (key->dflt_words != NULL)
         buf_put(b, span_cstr(key->dflt_words));
     else
         buf_put(b, SPAN("none, it must be set"));
@@ -160,7 +181,7 @@ static void put_default_line(struct buf *b, const struct config_key *key, const 
     buf_put(b, span_cstr(indent));
     if (key->dflt == NULL)
         buf_put(b, SPAN("# "));
-    buf_printf(b, "%s = ", key->name);
+    buf_printf(b, config_key_is_named(key) ? "%s \"NAME\" = " : "%s = ", key->name);
     put_default(b, key);
     buf_putc(b, '\n');
 }
@@ -284,7 +305,7 @@ static void put_mdoc_line(struct buf *b, const char *words, const struct config_
 static void put_mdoc_key(struct buf *b, const struct config_key *key, const char *indent)
 {
     (void)indent;
-    buf_printf(b, ".It Ic %s\n", key->name);
+    buf_printf(b, config_key_is_named(key) ? ".It Ic %s Qq name\n" : ".It Ic %s\n", key->name);
     put_roff_doc(b, span_cstr(key->doc));
     put_mdoc_line(b, "Default", key, put_default);
     put_mdoc_line(b, "Allowed", key, config_schema_put_allowed);

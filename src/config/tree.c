@@ -230,11 +230,6 @@ static bool block_parse(struct parser *r, struct config_node *node)
 {
     bool fine;
 
-    if (r->now.kind == CONFIG_TOKEN_STRING) {
-        node->is_named = true;
-        if (!string_take(r, &node->name))
-            return false;
-    }
     if (!at_sign(r, '{')) {
         unexpected(r, "neither a setting nor a block", "= or {");
         return false;
@@ -269,6 +264,17 @@ static struct config_node **include_parse(struct parser *r, struct config_node *
     return tail;
 }
 
+/* Behind the key: a name perhaps, then a setting or a block. */
+static bool rest_parse(struct parser *r, struct config_node *node)
+{
+    if (r->now.kind == CONFIG_TOKEN_STRING) {
+        node->is_named = true;
+        if (!string_take(r, &node->name))
+            return false;
+    }
+    return at_sign(r, '=') ? setting_parse(r, node) : block_parse(r, node);
+}
+
 /* One statement; gives the new tail. */
 static struct config_node **statement(struct parser *r, struct config_node **tail)
 {
@@ -286,7 +292,7 @@ static struct config_node **statement(struct parser *r, struct config_node **tai
     advance(r);
     if (span_eq(node->key, SPAN("include")) && !at_sign(r, '='))
         return include_parse(r, tail);
-    fine = at_sign(r, '=') ? setting_parse(r, node) : block_parse(r, node);
+    fine = rest_parse(r, node);
     if (!fine)
         recover(r);
     if (!fine && node->value == NULL)

@@ -3,7 +3,7 @@
  * config/tree.h - a configuration text as a tree of settings and blocks; no meaning yet.
  *
  *     file    = { setting | block | "include" string [";"] }
- *     setting = word "=" value end          end = ";" | end of line | before "}"
+ *     setting = word [string] "=" value end          end = ";" | end of line | before "}"
  *     block   = word [string] "{" file "}" [";"]
  *     value   = word | string | "[" [value {"," value} [","]] "]" | "{" { setting } "}"
  *
@@ -46,7 +46,7 @@ struct config_node {
     span key;
     struct config_value *value;
     bool is_named;
-    span name; /* of a block */
+    span name; /* of a block, or of a setting that has one */
     struct config_node *nodes;
     bool used; /* for the reader of the tree: this setting has been read */
 };

@@ -148,10 +148,10 @@ void explain_work_init(struct explain_work *w);
  *
  * text     any octets
  * options  NULL for none
- * borrows  spans of out_answer from text
+ * a        the answer; borrows spans from text
  */
 void explain_read(struct explain_work *w, span text, const struct explain_options *options,
-                  struct explain_answer *out_answer);
+                  struct explain_answer *a);
 
 /* The questions worth asking for this answer: bit (1u << enum explain_question). */
 unsigned explain_wants(const struct explain_answer *a);
@@ -168,6 +168,6 @@ void explain_told(struct explain_answer *a, const struct explain_truths *truths,
 const char *explain_stage_text(enum explain_stage stage);
 
 /* A greeting as it looks by itself: the cause that a strict receiver would name, or NULL. */
-const char *explain_greeting_cause(span greeting);
+const char *explain_greeting_cause(span s);
 
 #endif

@@ -3,20 +3,7 @@
 #include "base/ascii.h"
 #include "explain/explain.h"
 #include "name/literal.h"
-
-static bool has_private_ending(span s)
-{
-    static const span tails[] = {SPAN_INIT(".local"),    SPAN_INIT(".lan"),
-                                 SPAN_INIT(".internal"), SPAN_INIT(".home"),
-                                 SPAN_INIT(".corp"),     SPAN_INIT(".intranet"),
-                                 SPAN_INIT(".private"),  SPAN_INIT(".localdomain"),
-                                 SPAN_INIT(".invalid"),  SPAN_INIT(".home.arpa")};
-
-    for (size_t i = 0; i < COUNT(tails); i++)
-        if (span_iends(s, tails[i]))
-            return true;
-    return false;
-}
+#include "name/special.h"
 
 /* Letters, digits, inner hyphens and single dots (RFC 5321 4.1.2). */
 static bool is_domain(span s)
@@ -56,5 +43,5 @@ const char *explain_greeting_cause(span s)
         return "helo.localhost";
     if (!span_has(s, '.'))
         return "helo.not_fqdn";
-    return has_private_ending(s) ? "helo.invalid_tld" : NULL;
+    return special_name(s) != SPECIAL_NOT ? "helo.invalid_tld" : NULL;
 }

@@ -63,11 +63,11 @@ static inline struct words words_of(span text)
  */
 bool words_next(struct words *w, struct word *out_word);
 
-/* The length of the reply code and enhanced code at `at` ("550-5.7.1 "), 0 when none stands there.
+/* The length of the reply code and enhanced code at i ("550-5.7.1 "), 0 when none stands there.
  */
-size_t words_code(span text, size_t at);
+size_t words_code(span s, size_t i);
 
-/* The length of an enhanced status code (RFC 3463 2) at `at`, 0 when none stands there. */
-size_t words_enhanced(span text, size_t at);
+/* The length of an enhanced status code (RFC 3463 2) at from, 0 when none stands there. */
+size_t words_enhanced(span s, size_t from);
 
 #endif

@@ -3,22 +3,9 @@
 
 #include "base/ascii.h"
 #include "name/literal.h"
+#include "name/special.h"
 
 #define ARGUMENT_MAX_BYTES 255u /* RFC 5321 4.5.3.1.2 */
-
-/* Names without a place in public DNS; `asked`: a resolver may still be asked for them. */
-static const struct {
-    span tail;
-    bool asked;
-} reserved[] = {
-    {SPAN_INIT("local"), false},     {SPAN_INIT("localdomain"), false},
-    {SPAN_INIT("localhost"), false}, {SPAN_INIT("invalid"), false},
-    {SPAN_INIT("onion"), false},     {SPAN_INIT("home.arpa"), false},
-    {SPAN_INIT("alt"), false},       {SPAN_INIT("lan"), true},
-    {SPAN_INIT("internal"), true},   {SPAN_INIT("intranet"), true},
-    {SPAN_INIT("corp"), true},       {SPAN_INIT("home"), true},
-    {SPAN_INIT("private"), true},
-};
 
 bool greeting_name_is_localhost(span normal)
 {
@@ -28,21 +15,12 @@ bool greeting_name_is_localhost(span normal)
 
 bool greeting_name_is_reserved(span normal)
 {
-    for (size_t i = 0; i < COUNT(reserved); i++) {
-        if (domain_is_under(normal, reserved[i].tail))
-            return true;
-    }
-    return false;
+    return span_has(normal, '.') && special_name(normal) != SPECIAL_NOT;
 }
 
 bool greeting_name_is_special(span normal)
 {
-    for (size_t i = 0; i < COUNT(reserved); i++) {
-        if (!reserved[i].asked &&
-            (domain_is_under(normal, reserved[i].tail) || domain_eq(normal, reserved[i].tail)))
-            return true;
-    }
-    return false;
+    return special_name(normal) == SPECIAL_NEVER;
 }
 
 static bool has_control(span s)

@@ -36,6 +36,9 @@ _Static_assert(sizeof(struct clock_timer) <= LOOP_EVENT_BYTES, "union loop_event
 struct loop {
     struct event_base *base;
     bool use_clock;
+    bool spins;                /* loop_spin was called */
+    bool eager;                /* the last wait was short: the next one probably is */
+    bool called;               /* a descriptor was ready */
     struct loop_timer *timers; /* under use_clock */
     struct task_list soon;
     struct task_list end;
@@ -125,6 +128,7 @@ static void on_io(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     if (io->loop->now_ms == 0)
         io->loop->now_ms = clock_mono_ms();
+    io->loop->called = true;
     io->fn(io->arg, (what & EV_WRITE) != 0 ? LOOP_WRITE : LOOP_READ);
 }
 
@@ -400,6 +404,46 @@ static void run_deferred(struct loop *loop)
 
 /* Turns */
 
+void loop_spin(struct loop *loop)
+{
+    loop->spins = true;
+}
+
+static void poll_base(struct loop *loop, bool wait)
+{
+    event_base_loop(loop->base,
+                    EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY | (wait ? 0 : EVLOOP_NONBLOCK));
+}
+
+/* Look again and again for a moment; true when something came. */
+static bool spin(struct loop *loop)
+{
+    int64_t end_ns = clock_mono_ns() + LOOP_SPIN_NS;
+
+    loop->called = false;
+    do {
+        poll_base(loop, false);
+    } while (!loop->called && clock_mono_ns() < end_ns);
+    loop->eager = loop->called;
+    return loop->called;
+}
+
+/* Wait for something to do. A wait shorter than a spin makes the next one begin with a spin. */
+static void wait_base(struct loop *loop)
+{
+    int64_t began_ns;
+
+    if (!loop->spins) {
+        poll_base(loop, true);
+        return;
+    }
+    if (loop->eager && spin(loop))
+        return;
+    began_ns = clock_mono_ns();
+    poll_base(loop, true);
+    loop->eager = clock_mono_ns() - began_ns < LOOP_SPIN_NS;
+}
+
 void loop_turn(struct loop *loop, int64_t wait_ms)
 {
     bool busy = loop->soon.first != NULL || loop->end.first != NULL || wait_ms == 0;
@@ -407,8 +451,10 @@ void loop_turn(struct loop *loop, int64_t wait_ms)
     loop->now_ms = 0;
     if (wait_ms > 0 && !busy)
         loop_timer_set(&loop->wait, wait_ms);
-    event_base_loop(loop->base,
-                    EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY | (busy ? EVLOOP_NONBLOCK : 0));
+    if (busy)
+        poll_base(loop, false);
+    else
+        wait_base(loop);
     loop_timer_stop(&loop->wait);
     loop->now_ms = clock_mono_ms();
     run_clock_timers(loop);

@@ -23,6 +23,13 @@ int64_t clock_mono_ms(void)
     return fixed.set ? fixed.mono_ms : clock_read_ms(CLOCK_MONOTONIC);
 }
 
+int64_t clock_mono_ns(void)
+{
+    struct timespec t = {0};
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
 int64_t clock_wall_ms(void)
 {
     return fixed.set ? fixed.wall_ms : clock_read_ms(CLOCK_REALTIME);

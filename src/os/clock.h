@@ -13,6 +13,9 @@
 /* Milliseconds since some point in the past; never goes back. */
 int64_t clock_mono_ms(void);
 
+/* The same in nanoseconds, for measuring: always the machine's own clock, also in tests. */
+int64_t clock_mono_ns(void);
+
 /* Milliseconds since 1970-01-01 UTC, without leap seconds. */
 int64_t clock_wall_ms(void);
 

@@ -28,6 +28,11 @@ static const struct option options[] = {
     {"unblock-lan-zones:", "yes"},
     {"local-zone:", "test. transparent"},
     {"local-zone:", "home.arpa. transparent"},
+    {"local-zone:", "127.in-addr.arpa. transparent"},
+    {"local-zone:", "2.0.192.in-addr.arpa. transparent"},
+    {"local-zone:", "100.51.198.in-addr.arpa. transparent"},
+    {"local-zone:", "113.0.203.in-addr.arpa. transparent"},
+    {"local-zone:", "8.b.d.0.1.0.0.2.ip6.arpa. transparent"},
     /* A server that was down is asked again soon, not after a quarter of an hour. */
     {"infra-host-ttl:", "30"},
     {"infra-keep-probing:", "yes"},

@@ -65,6 +65,8 @@ static void uncount(struct session *ss)
 
 void session_drop_transaction(struct session *ss)
 {
+    if (ss->greet != NULL)
+        greet_from_drop(ss->greet);
     transaction_free(ss->transaction);
     ss->transaction = NULL;
     ss->waiting = false;
@@ -89,7 +91,8 @@ static void end(struct session *ss, const char *why)
     if (ss->next != NULL)
         ss->next->at = ss->at;
     d->session_count--;
-    free(ss->greeting);
+    greet_free(ss->greet);
+    greet_free(ss->greet_next);
     free(ss);
     if (d->draining && d->session_count == 0)
         proc_done(d->proc, PROC_EXIT_OK);
@@ -118,7 +121,7 @@ static bool flush(struct session *ss)
 
 static bool is_idle(const struct session *ss)
 {
-    return !ss->waiting && !ss->stalled && ss->unsent.n == 0;
+    return !ss->waiting && !ss->asking && !ss->stalled && ss->unsent.n == 0;
 }
 
 static const char *why_closed(struct session *ss)
@@ -133,12 +136,14 @@ static const char *why_closed(struct session *ss)
 static void settle(struct session *ss)
 {
     int64_t now = loop_now_ms(ss->d->loop);
-    int64_t deadline = ss->waiting ? INT64_MAX : smtp_server_deadline(&ss->smtp, now);
+    int64_t deadline = INT64_MAX;
 
     if (ss->closing && ss->unsent.n == 0) {
         end(ss, why_closed(ss));
         return;
     }
+    if (!ss->waiting && !ss->asking)
+        deadline = smtp_server_deadline(&ss->smtp, now);
     if (ss->unsent.n > 0)
         deadline = now + SESSION_UNSENT_MS;
     conn_timeout(&ss->conn, deadline == INT64_MAX ? 0 : deadline - now + 1);
@@ -260,10 +265,13 @@ static void on_conn(void *arg, struct conn *c, enum conn_event ev, unsigned read
 
 /* ---- for smtpd ---- */
 
-static struct ip_addr ip_of(span octets)
+struct ip_addr session_ip(const struct session *ss)
 {
+    span octets = net_addr_octets(&ss->client);
     const uint8_t *p = (const uint8_t *)octets.p;
 
+    if (octets.n == 0)
+        return (struct ip_addr){.family = IP_NONE};
     return octets.n == 16 ? ip_addr_v6(p) : ip_addr_v4(p);
 }
 
@@ -271,7 +279,6 @@ void session_start(struct smtpd_port *port, int fd, const struct net_addr *clien
 {
     struct smtpd *d = port->smtpd;
     struct session *ss = calloc(1, sizeof(*ss));
-    span octets = net_addr_octets(client);
     struct log_line l;
 
     if (ss == NULL) {
@@ -280,7 +287,7 @@ void session_start(struct smtpd_port *port, int fd, const struct net_addr *clien
     }
     *ss = (struct session){.d = d, .port = port, .client = *client, .slot = SESSION_NO_SLOT};
     ss->id = ident_next(&d->ident, clock_wall_ms());
-    ss->trusted = octets.n == 0 || config_is_trusted(d->config, ip_of(octets));
+    ss->trusted = session_ip(ss).family == IP_NONE || config_is_trusted(d->config, session_ip(ss));
     heap_init(&ss->rest, 2 * TRANSACTION_CHUNK_BYTES);
     heap_init(&ss->unsent, SESSION_UNSENT_BYTES);
     if (!conn_accept(&ss->conn, d->loop, fd, on_conn, ss)) {
@@ -304,6 +311,17 @@ void session_start(struct smtpd_port *port, int fd, const struct net_addr *clien
 void session_resume(struct session *ss)
 {
     session_stall(ss, false);
+    session_lend_output(ss);
+    session_run(ss, SPAN_NONE);
+}
+
+void session_on_greet(void *arg)
+{
+    struct session *ss = arg;
+
+    if (!ss->asking)
+        return;
+    ss->asking = false;
     session_lend_output(ss);
     session_run(ss, SPAN_NONE);
 }

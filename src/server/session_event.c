@@ -41,23 +41,137 @@ static bool on_connect(struct session *ss, const struct smtp_event *ev)
     return true;
 }
 
-static bool on_greeting(struct session *ss, const struct smtp_event *ev)
-{
-    char *name = malloc(ev->argument.n + 1);
+/* ---- the greeting ---- */
 
-    if (name == NULL) {
-        refuse(ss, ev, smtp_reply_of(421, SPAN("4.3.0"), SPAN("No memory; try again later")));
+static void tell_verdict(struct session *ss, const struct greet *g,
+                         const struct greeting_verdict *v)
+{
+    struct log_line l = session_log(ss, LOG_GREETING_JUDGED, LOG_INFO);
+
+    greet_log(g, v, &l);
+    log_end(&l);
+}
+
+static void refuse_greeting(struct session *ss, const struct smtp_event *ev, const struct greet *g,
+                            const struct greeting_verdict *v)
+{
+    char memory[GREET_REPLY_BYTES];
+    struct buf words = BUF_OVER(memory);
+
+    refuse(ss, ev, greet_reply(g, v, ss->id, &words));
+}
+
+static struct greet *new_greet(struct session *ss, const struct smtp_event *ev)
+{
+    enum config_role role = ss->port->config->role;
+    struct greet_start start = {
+        .name = ev->argument,
+        .is_helo = ev->verb == SMTP_GREETING_HELO,
+        .client = session_ip(ss),
+        .trusted = ss->trusted,
+        .submission = role == CONFIG_ROLE_SUBMISSION,
+        .lmtp = role == CONFIG_ROLE_LMTP,
+        .changed = ss->changed,
+        .gave_up = ss->greet != NULL && greet_gave_up(ss->greet),
+        .fn = session_on_greet,
+        .arg = ss,
+    };
+
+    if (ss->greet != NULL && !span_ieq(greet_name(ss->greet), ev->argument))
+        start.changed = true;
+    return greet_new(&ss->d->greets, &start);
+}
+
+static void put_in_force(struct session *ss, struct greet *g, bool judged)
+{
+    session_drop_transaction(ss);
+    ss->changed =
+        ss->changed || (ss->greet != NULL && !span_ieq(greet_name(ss->greet), greet_name(g)));
+    greet_free(ss->greet);
+    ss->greet = g;
+    ss->judged = judged;
+    ss->told = judged;
+}
+
+/*
+ * Judge the greeting that waits for its answer, as far as that is due at HELO. A refused one
+ * leaves the former in force.
+ */
+static bool judge_next(struct session *ss, const struct smtp_event *ev)
+{
+    bool due = ss->d->config->greeting.policy.refuse_at == STAGE_HELO;
+    struct greet *g = ss->greet_next;
+    struct greeting_verdict v;
+
+    greet_judge_name(g, &v);
+    if (v.action == GREETING_ACCEPT && due) {
+        if (!greet_is_ready(g)) {
+            ss->asking = true;
+            return false;
+        }
+        greet_judge(g, &v);
+    }
+    ss->greet_next = NULL;
+    if (due || v.action != GREETING_ACCEPT)
+        tell_verdict(ss, g, &v);
+    if (v.action == GREETING_ACCEPT) {
+        put_in_force(ss, g, due);
+        smtp_server_answer(&ss->smtp, ev->reply);
         return true;
     }
-    if (ev->argument.n > 0)
-        memcpy(name, ev->argument.p, ev->argument.n);
-    session_drop_transaction(ss);
-    free(ss->greeting);
-    ss->greeting = name;
-    ss->greeting_n = ev->argument.n;
-    smtp_server_answer(&ss->smtp, ev->reply);
+    refuse_greeting(ss, ev, g, &v);
+    greet_free(g);
     return true;
 }
+
+static bool on_greeting(struct session *ss, const struct smtp_event *ev)
+{
+    bool is_helo = ev->verb == SMTP_GREETING_HELO;
+
+    if (ss->greet_next == NULL && ss->greet != NULL &&
+        greet_is_same(ss->greet, ev->argument, is_helo)) {
+        session_drop_transaction(ss);
+        smtp_server_answer(&ss->smtp, ev->reply);
+        return true;
+    }
+    if (ss->greet_next == NULL)
+        ss->greet_next = new_greet(ss, ev);
+    if (ss->greet_next != NULL)
+        return judge_next(ss, ev);
+    refuse(ss, ev, smtp_reply_of(421, SPAN("4.3.0"), SPAN("No memory; try again later")));
+    return true;
+}
+
+enum gate {
+    GATE_OPEN,   /* go on */
+    GATE_WAITS,  /* DNS is still asked */
+    GATE_REFUSED /* and answered */
+};
+
+/* The greeting in force, at the command at which the policy wants it judged. */
+static enum gate judge_greeting(struct session *ss, const struct smtp_event *ev,
+                                enum greeting_stage stage)
+{
+    struct greeting_verdict v;
+
+    if (ss->judged || ss->d->config->greeting.policy.refuse_at != stage)
+        return GATE_OPEN;
+    if (!greet_is_ready(ss->greet)) {
+        ss->asking = true;
+        return GATE_WAITS;
+    }
+    greet_judge(ss->greet, &v);
+    if (!ss->told && (v.exempt == EXEMPT_NOT || v.action != GREETING_ACCEPT))
+        tell_verdict(ss, ss->greet, &v);
+    ss->told = true;
+    ss->judged = v.action == GREETING_ACCEPT;
+    if (ss->judged)
+        return GATE_OPEN;
+    refuse_greeting(ss, ev, ss->greet, &v);
+    return GATE_REFUSED;
+}
+
+/* ---- the envelope ---- */
 
 static bool on_mail(struct session *ss, const struct smtp_event *ev)
 {
@@ -73,16 +187,21 @@ static bool on_mail(struct session *ss, const struct smtp_event *ev)
         .eight_bit = ev->mail.body == SMTP_BODY_8BITMIME,
         .size_hint = ev->mail.size_bytes,
     };
+    enum gate gate = judge_greeting(ss, ev, STAGE_MAIL);
 
+    if (gate != GATE_OPEN)
+        return gate == GATE_REFUSED;
     if (ss->port->config->role == CONFIG_ROLE_SUBMISSION && !ss->trusted) {
         refuse(ss, ev, smtp_reply_of(530, SPAN("5.7.0"), SPAN("Authentication required")));
         return true;
     }
     ss->transaction = transaction_new(&ss->d->queue, ss->d->config, &start);
-    if (ss->transaction == NULL)
+    if (ss->transaction == NULL) {
         refuse(ss, ev, smtp_reply_of(451, SPAN("4.3.0"), SPAN("No memory; try again later")));
-    else
-        smtp_server_answer(&ss->smtp, ev->reply);
+        return true;
+    }
+    greet_from(ss->greet, transaction_sender(ss->transaction));
+    smtp_server_answer(&ss->smtp, ev->reply);
     return true;
 }
 
@@ -112,11 +231,31 @@ static struct smtp_reply judge_rcpt(struct session *ss, const struct path *path)
     return (struct smtp_reply){0};
 }
 
+/* <postmaster> alone is the one of our first domain; others are as they were said. */
+static struct path recipient_path(const struct session *ss, const struct path *said,
+                                  struct buf *memory)
+{
+    struct path path = *said;
+
+    if (said->domain.n != 0)
+        return path;
+    buf_put(memory, SPAN("postmaster@"));
+    buf_put(memory, config_postmaster_domain(ss->d->config));
+    return path_parse_address(buf_span(memory), 0, &path) == PATH_FINE ? path : *said;
+}
+
 static bool on_rcpt(struct session *ss, const struct smtp_event *ev)
 {
-    struct smtp_reply no = judge_rcpt(ss, &ev->path);
+    char memory[PATH_MAX_BYTES];
+    struct buf address = BUF_OVER(memory);
+    struct path path = recipient_path(ss, &ev->path, &address);
+    enum gate gate = judge_greeting(ss, ev, STAGE_RCPT);
+    struct smtp_reply no;
 
-    if (no.code == 0 && !transaction_rcpt(ss->transaction, &ev->path))
+    if (gate != GATE_OPEN)
+        return gate == GATE_REFUSED;
+    no = judge_rcpt(ss, &path);
+    if (no.code == 0 && !transaction_rcpt(ss->transaction, &path))
         no = smtp_reply_of(452, SPAN("4.5.3"), SPAN("Too many recipients"));
     if (ss->unknown_rcpts > ss->d->config->limits.unknown_recipients)
         no = smtp_reply_of(421, SPAN("4.7.0"), SPAN("Too many unknown recipients"));
@@ -142,14 +281,22 @@ static bool on_data(struct session *ss, const struct smtp_event *ev)
 {
     char memory[SESSION_CLIENT_TEXT];
     struct buf address = BUF_OVER(memory);
+    char field[AUTHRES_MAX_BYTES];
+    struct buf results = BUF_OVER(field);
     struct received received = {.host = ss->d->config->hostname, .with = protocol_of(ss)};
 
+    if (!greet_is_ready(ss->greet) || !greet_from_is_ready(ss->greet)) {
+        ss->asking = true;
+        return false;
+    }
+    greet_put_results(ss->greet, &results);
+    received.ptr = greet_host(ss->greet);
     if (net_addr_octets(&ss->client).n == 16)
         buf_put(&address, SPAN("IPv6:"));
     if (net_addr_octets(&ss->client).n != 0)
         net_addr_put_host(&address, &ss->client);
     received.address = buf_span(&address);
-    if (transaction_data(ss->transaction, &received))
+    if (transaction_data(ss->transaction, &received, buf_span(&results)))
         smtp_server_answer(&ss->smtp, ev->reply);
     else
         refuse(ss, ev, smtp_reply_of(451, SPAN("4.3.0"), SPAN("No memory; try again later")));

@@ -9,6 +9,7 @@
 #include "net/conn.h"
 #include "os/heap.h"
 #include "os/log.h"
+#include "server/greet.h"
 #include "server/session.h"
 
 #define SESSION_NO_SLOT     UINT32_MAX
@@ -22,9 +23,9 @@ struct session {
     struct conn conn;
     struct net_addr client;
     uint64_t id;
-    uint32_t slot; /* in the census; SESSION_NO_SLOT: not counted */
-    char *greeting;
-    size_t greeting_n;
+    uint32_t slot;            /* in the census; SESSION_NO_SLOT: not counted */
+    struct greet *greet;      /* in force; NULL before the first */
+    struct greet *greet_next; /* of a greeting that is not answered yet */
     struct transaction *transaction;
     struct heap_buf rest;   /* input that waits behind an event */
     struct heap_buf unsent; /* output that waits for the socket */
@@ -32,6 +33,10 @@ struct session {
     uint32_t unknown_rcpts;
     bool trusted;
     bool waiting;  /* for the queue: read nothing */
+    bool asking;   /* for DNS: read nothing */
+    bool judged;   /* the greeting in force was judged and accepted */
+    bool told;     /* its verdict is in the log */
+    bool changed;  /* it is not the first name of this session */
     bool stalled;  /* the queue does not keep up: read nothing */
     bool draining; /* end when no transaction is under way */
     bool closing;  /* close once all is written */
@@ -51,12 +56,16 @@ void session_drop_transaction(struct session *ss);
 
 /* Begin a log line that names session, message and client. */
 struct log_line session_log(const struct session *ss, enum log_event ev, enum log_level level);
+/* The client's address as a number; IP_NONE when it is none of TCP. */
+struct ip_addr session_ip(const struct session *ss);
+/* What was awaited of DNS is there: a greet_fn. */
+void session_on_greet(void *arg);
 /* The client's address; memory has SESSION_CLIENT_TEXT octets. */
 span session_client(const struct session *ss, char *memory);
 
 static inline span session_greeting(const struct session *ss)
 {
-    return span_of(ss->greeting, ss->greeting_n);
+    return ss->greet != NULL ? greet_name(ss->greet) : SPAN_NONE;
 }
 
 #endif

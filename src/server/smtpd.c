@@ -66,6 +66,8 @@ static void on_peer(struct proc *p, unsigned kind, unsigned index, int fd)
     (void)index;
     if (kind == PROC_QUEUE)
         put_client_link(&d->queue, fd);
+    else if (kind == PROC_RESOLVER)
+        resolve_client_link(&d->resolver, fd);
 }
 
 static void each_session(struct smtpd *d, void (*fn)(struct session *ss))
@@ -110,9 +112,12 @@ int smtpd_run(struct proc *p)
     ident_init(&d.ident, p->index, p->generation);
     census_join(&d.census, context->census, (p->generation & 1) * p->count + p->index);
     put_client_init(&d.queue, p->loop, on_room, &d);
+    resolve_client_init(&d.resolver, p->loop);
+    greet_shared_init(&d.greets, p->loop, &d.resolver, context->config);
     loop_timer_init(&d.drain_timer, p->loop, on_farewell, &d);
     d.input = x_alloc(TRANSACTION_CHUNK_BYTES);
     d.output = buf_over(x_alloc(SMTPD_OUTPUT_BYTES), SMTPD_OUTPUT_BYTES);
+    loop_spin(p->loop);
     p->self = &d;
     p->on_peer = on_peer;
     p->on_drain = on_drain;

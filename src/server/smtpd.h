@@ -15,6 +15,7 @@
 #include "config/config.h"
 #include "net/listen.h"
 #include "server/census.h"
+#include "server/greet.h"
 #include "server/ident.h"
 #include "server/proc.h"
 #include "server/put.h"
@@ -38,6 +39,8 @@ struct smtpd {
     const struct config *config;
     struct ident ident;
     struct put_client queue;
+    struct resolve_client resolver;
+    struct greet_shared greets;
     struct census census;     /* sessions here and in the other workers */
     struct session *sessions; /* all of this process */
     struct session *stalled;  /* those that wait for the queue to keep up */

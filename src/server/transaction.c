@@ -20,7 +20,9 @@ struct transaction {
     transaction_fn *fn;
     void *arg;
     uint64_t size;
+    size_t own_n; /* octets of our own fields on top */
     uint32_t rcpt_count;
+    bool judges_results;             /* one of them is Authentication-Results */
     bool passing;                    /* the body is long: it goes to the queue as it comes */
     bool answered;                   /* before it was whole */
     enum put_status early;           /* the answer then */
@@ -57,7 +59,8 @@ struct transaction *transaction_new(struct put_client *queue, const struct confi
     t->start.client = keep(&at, start->client);
     t->start.greeting = keep(&at, start->greeting);
     heap_init(&t->rcpts, ENVELOPE_BYTES_MAX);
-    heap_init(&t->body, QUEUE_INLINE_BYTES + TRANSACTION_CHUNK_BYTES + RECEIVED_MAX_BYTES);
+    heap_init(&t->body, QUEUE_INLINE_BYTES + TRANSACTION_CHUNK_BYTES + RECEIVED_MAX_BYTES +
+                            AUTHRES_MAX_BYTES);
     return t;
 }
 
@@ -121,7 +124,7 @@ bool transaction_rcpt(struct transaction *t, const struct path *path)
     return true;
 }
 
-bool transaction_data(struct transaction *t, struct received *received)
+bool transaction_data(struct transaction *t, struct received *received, span results)
 {
     char memory[RECEIVED_MAX_BYTES];
     struct buf field = BUF_OVER(memory);
@@ -132,8 +135,10 @@ bool transaction_data(struct transaction *t, struct received *received)
     if (t->rcpt_count == 1)
         received->recipient = span_of(t->first, t->first_n);
     received_put(&field, received);
-    t->size = field.n;
-    return !field.overflow && heap_put(&t->body, buf_span(&field));
+    t->own_n = results.n + field.n;
+    t->judges_results = results.n != 0;
+    t->size = t->own_n;
+    return !field.overflow && heap_put(&t->body, results) && heap_put(&t->body, buf_span(&field));
 }
 
 /* ---- handing over ---- */
@@ -156,12 +161,40 @@ static void reject(struct transaction *t, unsigned code, span enhanced, span tex
         t->reject = smtp_reply_of(code, enhanced, text);
 }
 
+/* RFC 8601 5: what claims to be our own judgement came from outside. */
+static void drop_forged_results(struct transaction *t)
+{
+    const struct config_limits *limits = &t->config->limits;
+    span text = span_skip(heap_span(&t->body), t->own_n);
+    char *to = t->body.p + t->body.from + t->own_n;
+    struct header_walk w = header_walk_over(text, limits->header_size, limits->header_fields);
+    struct header_field f;
+    size_t kept = 0, walked = 0;
+
+    while (header_next(&w, &f)) {
+        walked = w.at;
+        if (authres_claims(f.name, f.value, t->config->hostname))
+            continue;
+        if (to + kept != f.whole.p)
+            memmove(to + kept, f.whole.p, f.whole.n);
+        kept += f.whole.n;
+    }
+    if (kept == walked)
+        return;
+    memmove(to + kept, text.p + walked, text.n - walked);
+    t->body.n -= walked - kept;
+    t->size -= walked - kept;
+}
+
 /* Look at the header, as much of it as the first QUEUE_INLINE_BYTES hold. */
 static void judge_header(struct transaction *t)
 {
     const struct config_limits *limits = &t->config->limits;
-    struct header_summary h =
-        header_summarize(heap_span(&t->body), limits->header_size, limits->header_fields);
+    struct header_summary h;
+
+    if (t->judges_results)
+        drop_forged_results(t);
+    h = header_summarize(heap_span(&t->body), limits->header_size, limits->header_fields);
 
     if (h.n_received > limits->received_hops)
         reject(t, 554, SPAN("5.4.6"),

@@ -14,6 +14,7 @@
 #define SERVER_TRANSACTION_H
 
 #include "config/config.h"
+#include "message/authres.h"
 #include "message/received.h"
 #include "server/put.h"
 #include "smtp/server.h"
@@ -50,8 +51,13 @@ uint32_t transaction_rcpts(const struct transaction *t);
 /* Add a recipient; false when there is no room for it. */
 MUSTUSE bool transaction_rcpt(struct transaction *t, const struct path *path);
 
-/* Put our Received field on top; the recipient's name is filled in when there is only one. */
-MUSTUSE bool transaction_data(struct transaction *t, struct received *received);
+/*
+ * Put our fields on top: `results` (Authentication-Results, empty for none) and Received, in which
+ * the recipient's name is filled in when there is only one.
+ *
+ * With results, fields of that kind that claim to be ours are taken out of the message's header.
+ */
+MUSTUSE bool transaction_data(struct transaction *t, struct received *received, span results);
 
 /* More of the body. Faults are kept until transaction_end. */
 void transaction_chunk(struct transaction *t, span octets);

@@ -27,7 +27,8 @@ LINES = (
 
 def main():
     text = '\n'.join(line for line, *_ in LINES) + '\n\n'
-    run = subprocess.run([sys.argv[1], 'judge', '--scenario', '-'], input=text.encode(), capture_output=True, check=False)
+    words = [sys.argv[1], 'judge', '--scenario', '-']
+    run = subprocess.run(words, input=text.encode(), capture_output=True, check=False)
     answers = [json.loads(line) for line in run.stdout.splitlines()]
     complaints = run.stderr.decode().splitlines()
     failed = 0

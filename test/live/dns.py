@@ -65,10 +65,10 @@ class Server:
     def __init__(self, zone, port=0):
         self.zone, self.asked = {}, []
         self.set(zone)
-        self.udp = socketserver.ThreadingUDPServer(('127.0.0.1', port), self._handler(self._over_udp))
-        self.port = self.udp.server_address[1]
         socketserver.ThreadingTCPServer.allow_reuse_address = True
-        self.tcp = socketserver.ThreadingTCPServer(('127.0.0.1', self.port), self._handler(self._over_tcp))
+        self.tcp = socketserver.ThreadingTCPServer(('127.0.0.1', port), self._handler(self._over_tcp))
+        self.port = self.tcp.server_address[1]
+        self.udp = socketserver.ThreadingUDPServer(('127.0.0.1', self.port), self._handler(self._over_udp))
         for server in (self.udp, self.tcp):
             server.daemon_threads = True
 

@@ -25,7 +25,7 @@ static void text_of(struct buf *b, const struct config_key *key, span value)
     buf_printf(b, section->is_named ? "%s \"default\" {\n" : "%s {\n", key->section);
     if (strcmp(key->section, "listen") == 0 && strcmp(key->name, "address") != 0)
         buf_put(b, SPAN("address = \"127.0.0.1:1\"\n"));
-    buf_printf(b, "%s = ", key->name);
+    buf_printf(b, config_key_is_named(key) ? "%s " : "%s = ", key->name);
     buf_put(b, value);
     buf_put(b, SPAN("\n}"));
 }
@@ -53,7 +53,7 @@ static bool is_in_force(const struct config *c, const struct config_key *key)
 
     config_show_put(&b, c);
     assert_false(b.overflow);
-    buf_printf(&line, "%s = ", key->name);
+    buf_printf(&line, config_key_is_named(key) ? "%s " : "%s = ", key->name);
     for (rest = buf_span(&b); span_line(&rest, &shown);)
         if (span_starts(span_trim(shown), buf_span(&line)) &&
             span_search(shown, SPAN("# case:")) < shown.n)

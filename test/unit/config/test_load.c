@@ -125,8 +125,12 @@ static const struct {
      "did you mean limits.sessions?\n"
      "test.conf:2:1: error: limts: this block is not known; found: limts; "
      "did you mean limits { }?\n"},
-    {"greeting { policy = standard }",
-     "test.conf:1:1: error: greeting: this block is not known; found: greeting\n"},
+    {"tls { }", "test.conf:1:1: error: tls: this block is not known; found: tls\n"},
+    {"workers \"x\" = 1", "test.conf:1:1: error: workers: this key has no name; found: workers; "
+                          "did you mean workers?\n"},
+    {"greeting { check = off }",
+     "test.conf:1:12: error: greeting.check: this key needs a name: key \"name\" =; found: check; "
+     "did you mean greeting.check?\n"},
     {"domains { }", "test.conf:1:1: error: domains: this is a key, not a block; found: domains; "
                     "did you mean domains?\n"},
     {"log = json", "test.conf:1:1: error: log: this is a block, not a key; found: log; "
@@ -176,6 +180,37 @@ static void every_error_is_said(void **state)
     }
 }
 
+/* The keys of greeting { } build one policy, in the order of the table. */
+static void a_greeting_policy(void **state)
+{
+    struct config_problems problems;
+    struct config *c =
+        load("greeting {\n check \"helo.ip_mismatch\" = unsafe_refuse\n"
+             " check \"helo.not_fqdn\" = off\n refuse_at = mail\n"
+             " exempt = [{ client = \"203.0.113.0/24\"; check = \"helo.forged_local\";"
+             " reason = \"farm\"; until = \"2027-01-01\" }]\n policy = strict\n}",
+             &problems);
+    const struct greeting_policy *p;
+
+    (void)state;
+    assert_non_null(c);
+    p = &c->greeting.policy;
+    assert_int_equal(p->refuse_at, STAGE_MAIL);
+    assert_int_equal(p->state[CHECK_NOT_FQDN], CHECK_OFF);
+    assert_int_equal(p->state[CHECK_LOCALHOST], CHECK_ENFORCE);
+    assert_true(p->unsafe_refuse[CHECK_IP_MISMATCH]);
+    assert_false(p->unsafe_refuse[CHECK_PTR_MISMATCH]);
+    assert_int_equal(p->n_exemptions, 1);
+    assert_int_equal(p->exemptions[0].until_s, 1798761600);
+    assert_span_equal(p->exemptions[0].reason, SPAN("farm"));
+    /* Who refuses what RFC 5321 protects is told so. */
+    assert_int_equal(problems.n, 1 + !c->hostname_is_fit);
+    assert_int_equal(problems.items[problems.n - 1].line, 2);
+    assert_true(problems.items[problems.n - 1].warning);
+    config_free(c);
+    config_problems_finish(&problems);
+}
+
 /* Bad lines are named by file and line, and the rest is used. */
 static void bad_lines_of_a_list(void **state)
 {
@@ -215,6 +250,7 @@ int main(void)
         cmocka_unit_test(an_empty_file_has_every_default),
         cmocka_unit_test(what_a_file_says),
         cmocka_unit_test(every_error_is_said),
+        cmocka_unit_test(a_greeting_policy),
         cmocka_unit_test(bad_lines_of_a_list),
     };
 

@@ -151,7 +151,7 @@ static struct transaction *begin(const struct config *config)
     assert_non_null(t);
     assert_int_equal(path_parse_address(text, 0, &path), PATH_FINE);
     assert_true(transaction_rcpt(t, &path));
-    assert_true(transaction_data(t, &received));
+    assert_true(transaction_data(t, &received, SPAN_NONE));
     told_times = 0;
     return t;
 }
@@ -194,6 +194,38 @@ static void test_small(void **state)
     answer(queue.tag, PUT_OK);
     assert_int_equal(told_times, 1);
     assert_int_equal(told, PUT_OK);
+    transaction_free(t);
+    config_free(config);
+}
+
+/* What the client says in our name goes, what others said stays. */
+static void test_forged_results_go(void **state)
+{
+    struct config *config = config_for_test();
+    struct transaction_start start = {.id = 77, .client = SPAN("192.0.2.1")};
+    struct received received = {.host = SPAN("mx.test"), .with = SPAN("ESMTP")};
+    struct transaction *t = transaction_new(&client, config, &start);
+    struct smtp_reply reply;
+    struct path path;
+
+    (void)state;
+    assert_int_equal(path_parse_address(SPAN("bob@rcpt.test"), 0, &path), PATH_FINE);
+    assert_true(transaction_rcpt(t, &path));
+    assert_true(
+        transaction_data(t, &received, SPAN("Authentication-Results: mx.test; iprev=fail\r\n")));
+    transaction_chunk(t, SPAN("A: 1\r\nauthentication-results:\r\n MX.test; iprev=pass\r\n"
+                              "Authentication-Results: far.test; none\r\n"
+                              "Authentication-Results: mx.test; none\r\n\r\n"
+                              "Authentication-Results: mx.test; body\r\n"));
+    assert_int_equal(transaction_end(t, on_result, NULL, &reply), TRANSACTION_WAITS);
+    turns();
+    assert_true(span_starts(heap_span(&queue.body),
+                            SPAN("Authentication-Results: mx.test; iprev=fail\r\nReceived: ")));
+    assert_true(span_ends(heap_span(&queue.body),
+                          SPAN("\r\nA: 1\r\nAuthentication-Results: far.test; none\r\n\r\n"
+                               "Authentication-Results: mx.test; body\r\n")));
+    assert_int_equal(transaction_size(t), queue.body.n);
+    answer(queue.tag, PUT_OK);
     transaction_free(t);
     config_free(config);
 }
@@ -340,6 +372,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_small, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_forged_results_go, setup, teardown),
         cmocka_unit_test_setup_teardown(test_large, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refused_on_the_way, setup, teardown),
         cmocka_unit_test_setup_teardown(test_given_up, setup, teardown),

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: ISC */
+/* server/greet_inner.h - what greet.c (asking) and greet_judge.c (judging, words) share. */
+#ifndef SERVER_GREET_INNER_H
+#define SERVER_GREET_INNER_H
+
+#include "server/greet.h"
+
+struct facts_work;
+struct from_work;
+
+struct greet {
+    struct greet_shared *shared;
+    struct greet_start start; /* its name points into text */
+    bool gave_up;
+    bool asks; /* facts and SPF are looked up at all */
+    struct facts_work *work;
+    struct greeting_facts facts; /* when work is NULL */
+    char *names;                 /* host names, each ended by NUL: confirmed ones, then the PTR */
+    unsigned n_hosts;
+    struct from_work *from;
+    char *sender; /* of from_result, so that the same one is not asked about again */
+    size_t sender_n;
+    enum spf_result from_result;
+    bool has_from;
+    uint32_t facts_s; /* seconds for which the facts may be kept, by their answers so far */
+    uint32_t from_s;  /* the same of SPF */
+    char text[];
+};
+
+/* What the name says without asking anybody. */
+void greet_read_name(const struct greet *g, struct greeting_facts *f, struct greeting_name *name);
+
+#endif

@@ -1,0 +1,462 @@
+/* SPDX-License-Identifier: ISC */
+/* Greetings of sessions, over a real channel to a resolver that answers from a table. */
+#include "../guard.h"
+
+#include "dns/script.h"
+#include "message/authres.h"
+#include "os/clock.h"
+#include "server/greet.h"
+
+#define TTL_S 300
+
+static struct loop *loop;
+static struct resolve_client client;
+static struct chan resolver;
+static struct greet_shared shared;
+static struct config *config;
+static struct dns_script script;
+static unsigned questions, calls;
+
+static const struct {
+    const char *name;
+    enum dns_type type;
+    const char *data;
+} records[] = {
+    {"mx1.example.net", DNS_A, "192.0.2.1"},
+    {"mx1.example.net", DNS_MX, "10 mail.example.net"},
+    {"mail.example.net", DNS_A, "192.0.2.2"},
+    /* a web server that greets with what it hosts, while mail for it comes here */
+    {"hosted.example.org", DNS_A, "198.51.100.20"},
+    {"hosted.example.org", DNS_MX, "10 mx1.example.net"},
+    {"20.100.51.198.in-addr.arpa", DNS_PTR, "web1.far.example"},
+    {"web1.far.example", DNS_A, "198.51.100.20"},
+    {"mail.far.example", DNS_A, "198.51.100.7"},
+    {"mail.far.example", DNS_TXT, "v=spf1 a -all"},
+    {"7.100.51.198.in-addr.arpa", DNS_PTR, "mail.far.example"},
+    {"far.example", DNS_TXT, "v=spf1 ip4:198.51.100.0/24 -all"},
+    {"else.example", DNS_A, "198.51.100.80"},
+};
+
+/* The client 203.0.113.99 and all of slow.example: nobody answers. */
+static const char *const silent[] = {"99.113.0.203.in-addr.arpa", "slow.example"};
+
+static void fill_script(void)
+{
+    static struct dns_script_row rows[64];
+    static char memory[8192];
+
+    dns_script_init(&script, rows, COUNT(rows), BUF_OVER(memory));
+    for (size_t i = 0; i < COUNT(records); i++)
+        assert_int_equal(dns_script_add(&script, span_cstr(records[i].name), records[i].type,
+                                        span_cstr(records[i].data)),
+                         ERR_OK);
+    for (size_t i = 0; i < COUNT(silent); i++)
+        assert_int_equal(dns_script_add_status(&script, span_cstr(silent[i]), 0, DNS_TIMEOUT),
+                         ERR_OK);
+}
+
+static void on_question(void *arg, struct chan *c, struct chan_frame *f)
+{
+    static char memory[DNS_ANSWER_MAX_BYTES], packed[DNS_PACKED_MAX_BYTES];
+    struct buf mem = BUF_OVER(memory), b = BUF_OVER(packed);
+    struct unpack u = unpack_over(f->body);
+    struct dns_question q;
+    struct dns_answer a;
+
+    (void)arg;
+    (void)unpack_u32(&u);
+    q.type = (enum dns_type)unpack_u16(&u);
+    q.name = unpack_span(&u, RESOLVE_NAME_BYTES);
+    assert_true(unpack_done(&u));
+    questions++;
+    a = dns_script_ask(&script, q, &mem);
+    if (a.status == DNS_TIMEOUT)
+        return;
+    a.ttl_s = TTL_S;
+    dns_answer_pack(&b, &a);
+    assert_int_equal(chan_send(c, RESOLVE_ANSWER, f->tag, buf_span(&b), SPAN_NONE, -1), ERR_OK);
+}
+
+static void on_closed(void *arg, struct chan *c, enum chan_end why)
+{
+    (void)arg;
+    (void)c;
+    (void)why;
+}
+
+static void turns(void)
+{
+    for (int i = 0; i < 40; i++)
+        loop_turn(loop, 0);
+}
+
+static void resolver_start(void)
+{
+    static const struct chan_type types[RESOLVE_FRAME_COUNT] = {
+        [RESOLVE_QUESTION] = {"question", RESOLVE_QUESTION_MAX, false}};
+    const struct chan_conf conf = {.name = "smtpd",
+                                   .types = types,
+                                   .type_count = COUNT(types),
+                                   .on_frame = on_question,
+                                   .on_closed = on_closed};
+    int fds[2];
+
+    assert_int_equal(chan_pair(fds), ERR_OK);
+    assert_int_equal(chan_open(&resolver, loop, fds[1], &conf), ERR_OK);
+    resolve_client_link(&client, fds[0]);
+}
+
+/* A process begins under this policy. */
+static void start(const char *policy)
+{
+    struct config_problems problems = {0};
+    char text[1024];
+    struct buf b = BUF_OVER(text);
+
+    buf_printf(
+        &b,
+        "hostname = \"mx1.example.net\"\ndomains = [\"example.net\", \"hosted.example.org\"]\n"
+        "listen \"mx\" { address = \"192.0.2.9:25\" }\ndns { timeout = 5s }\n"
+        "greeting { %s }\n",
+        policy);
+    config = config_load_text("test", buf_span(&b), &problems);
+    config_problems_finish(&problems);
+    assert_non_null(config);
+    clock_set(1000000, 1795294680000);
+    loop = loop_new();
+    loop_use_clock(loop);
+    questions = 0;
+    calls = 0;
+    fill_script();
+    resolve_client_init(&client, loop);
+    resolver_start();
+    greet_shared_init(&shared, loop, &client, config);
+}
+
+static void stop(void)
+{
+    greet_shared_finish(&shared);
+    resolve_client_finish(&client);
+    chan_close(&resolver);
+    turns();
+    loop_free(loop);
+    config_free(config);
+    clock_unset();
+}
+
+static void on_ready(void *arg)
+{
+    (void)arg;
+    calls++;
+}
+
+enum from { OUTSIDE, TRUSTED, SUBMISSION };
+
+static struct greet *greet_as(const char *address, const char *name, enum from from, bool gave_up)
+{
+    struct greet_start s = {
+        .name = guard_copy(span_cstr(name)),
+        .trusted = from == TRUSTED,
+        .submission = from == SUBMISSION,
+        .gave_up = gave_up,
+        .fn = on_ready,
+    };
+    struct greet *g;
+
+    assert_true(ip_addr_parse(span_cstr(address), &s.client));
+    g = greet_new(&shared, &s);
+    assert_non_null(g);
+    return g;
+}
+
+/* Wait for it as a session does. */
+static void await(struct greet *g)
+{
+    turns();
+    if (!greet_is_ready(g) || !greet_from_is_ready(g)) {
+        clock_advance(5001);
+        turns();
+    }
+    assert_true(greet_is_ready(g) && greet_from_is_ready(g));
+}
+
+static const struct {
+    const char *policy, *client, *greeting;
+    enum from from;
+    enum greeting_action action;
+    unsigned code;
+    const char *cause; /* empty when accepted */
+    const char *says;  /* in the reply */
+} stories[] = {
+    /* A pod. */
+    {"policy = strict", "203.0.113.66", "[10.42.3.17]", SUBMISSION, GREETING_ACCEPT, 250, "", ""},
+    {"policy = strict", "203.0.113.66", "[127.0.0.1]", SUBMISSION, GREETING_ACCEPT, 250, "", ""},
+    {"policy = strict", "203.0.113.66", "web-7d9f8b6c5-x2x9q", SUBMISSION, GREETING_ACCEPT, 250, "",
+     ""},
+    {"policy = strict", "203.0.113.66", "[10.42.3.17]", OUTSIDE, GREETING_REFUSE, 550,
+     "helo.literal.private", "[10.42.3.17]"},
+    {"policy = strict", "203.0.113.66", "web-7d9f8b6c5-x2x9q", OUTSIDE, GREETING_REFUSE, 550,
+     "helo.not_fqdn", "\"web-7d9f8b6c5-x2x9q\""},
+    {"policy = standard", "203.0.113.66", "web-7d9f8b6c5-x2x9q", OUTSIDE, GREETING_ACCEPT, 250, "",
+     ""},
+    /* A web server, and a stranger. */
+    {"policy = strict", "198.51.100.20", "hosted.example.org", OUTSIDE, GREETING_ACCEPT, 250, "",
+     ""},
+    {"", "198.51.100.20", "hosted.example.org", OUTSIDE, GREETING_ACCEPT, 250, "", ""},
+    {"", "203.0.113.66", "hosted.example.org", OUTSIDE, GREETING_REFUSE, 550,
+     "helo.forged_local.domain", "203.0.113.66 (no reverse name)"},
+    {"policy = observe", "203.0.113.66", "hosted.example.org", OUTSIDE, GREETING_ACCEPT, 250, "",
+     ""},
+    {"", "203.0.113.66", "hosted.example.org", TRUSTED, GREETING_ACCEPT, 250, "", ""},
+    /* Our own name in any spelling; our own address, also the one that only DNS tells. */
+    {"", "198.51.100.20", "mx1.example.net", OUTSIDE, GREETING_REFUSE, 550,
+     "helo.forged_local.server", "198.51.100.20 (web1.far.example)"},
+    {"", "203.0.113.66", "MX1.Example.NET.", OUTSIDE, GREETING_REFUSE, 550,
+     "helo.forged_local.server", "which is our own name"},
+    {"", "203.0.113.66", "[192.0.2.2]", OUTSIDE, GREETING_REFUSE, 550, "helo.forged_local.server",
+     "[192.0.2.2]"},
+    {"", "203.0.113.66", "[192.0.2.9]", OUTSIDE, GREETING_REFUSE, 550, "helo.forged_local.server",
+     "[192.0.2.9]"},
+    /* DNS does not answer: never for good, never a pass for our own name. */
+    {"", "203.0.113.99", "mx1.example.net", OUTSIDE, GREETING_DEFER, 451,
+     "helo.forged_local.server", "no lasting refusal"},
+    {"policy = strict", "203.0.113.99", "slow.example", OUTSIDE, GREETING_ACCEPT, 250, "", ""},
+    /* Literals of the client itself; names that resolve elsewhere. */
+    {"policy = strict", "2001:db8::7", "[IPv6:2001:0DB8:0:0:0:0:0:7]", OUTSIDE, GREETING_ACCEPT,
+     250, "", ""},
+    {"policy = strict", "198.51.100.7", "[198.51.100.70]", OUTSIDE, GREETING_ACCEPT, 250, "", ""},
+    {"policy = strict", "198.51.100.7", "else.example", OUTSIDE, GREETING_ACCEPT, 250, "", ""},
+    {"check \"helo.ip_mismatch\" = unsafe_refuse", "198.51.100.7", "else.example", OUTSIDE,
+     GREETING_REFUSE, 550, "helo.ip_mismatch", "else.example"},
+    /* Exemptions: by network, by a confirmed name, and over. */
+    {"exempt = [{ client = \"203.0.113.0/24\"; check = \"helo.forged_local\"; reason = \"farm\"; "
+     "}]",
+     "203.0.113.66", "hosted.example.org", OUTSIDE, GREETING_ACCEPT, 250, "", ""},
+    {"exempt = [{ host = \"far.example\"; reason = \"theirs\"; }]", "198.51.100.7",
+     "hosted.example.org", OUTSIDE, GREETING_ACCEPT, 250, "", ""},
+    {"exempt = [{ client = \"203.0.113.66\"; reason = \"was\"; until = \"2026-11-21\"; }]",
+     "203.0.113.66", "hosted.example.org", OUTSIDE, GREETING_REFUSE, 550,
+     "helo.forged_local.domain", "hosted.example.org"},
+};
+
+static void check_story(size_t i)
+{
+    struct greet *g;
+    struct greeting_verdict v;
+    char memory[GREET_REPLY_BYTES];
+    struct buf b = BUF_OVER(memory);
+
+    start(stories[i].policy);
+    g = greet_as(stories[i].client, stories[i].greeting, stories[i].from, false);
+    greet_judge_name(g, &v);
+    assert_int_equal(v.action, GREETING_ACCEPT);
+    await(g);
+    greet_judge(g, &v);
+    if (v.action != stories[i].action || v.code != stories[i].code ||
+        !span_eq(v.cause, span_cstr(stories[i].cause)))
+        fail_msg("story %zu, %s from %s: %.*s", i, stories[i].greeting, stories[i].client,
+                 SPAN_ARG(v.cause));
+    if (v.action != GREETING_ACCEPT) {
+        struct smtp_reply r = greet_reply(g, &v, 77, &b);
+
+        assert_int_equal(r.code, stories[i].code);
+        assert_int_equal(v.stage, STAGE_RCPT);
+        assert_false(b.overflow);
+        if (span_search(r.text, span_cstr(stories[i].says)) == r.text.n)
+            fail_msg("story %zu says: %.*s", i, SPAN_ARG(r.text));
+    }
+    assert_int_equal(questions == 0, stories[i].from != OUTSIDE);
+    greet_free(g);
+    stop();
+}
+
+static void the_stories(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(stories); i++)
+        check_story(i);
+}
+
+/* What cannot be a name is refused at once, whoever says it; an underscore only when it is strict.
+ */
+static void broken_syntax(void **state)
+{
+    static const struct {
+        const char *policy, *greeting;
+        enum from from;
+        unsigned code;
+    } rows[] = {
+        {"", "a b", OUTSIDE, 501},
+        {"policy = observe", "a\tb", OUTSIDE, 501},
+        {"", "a b", SUBMISSION, 501},
+        {"", "http://x/", OUTSIDE, 501},
+        {"", "http://x/", SUBMISSION, 250},
+        {"", "a_b.example", OUTSIDE, 250},
+        {"policy = strict", "a_b.example", OUTSIDE, 501},
+        {"policy = strict", "a_b.example", TRUSTED, 250},
+        {"policy = strict; refuse_at = helo", "localhost", OUTSIDE, 250},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct greeting_verdict v;
+        struct greet *g;
+
+        start(rows[i].policy);
+        g = greet_as("203.0.113.66", rows[i].greeting, rows[i].from, false);
+        greet_judge_name(g, &v);
+        if (v.code != rows[i].code)
+            fail_msg("%s: %u", rows[i].greeting, v.code);
+        greet_free(g);
+        stop();
+    }
+}
+
+static void assert_results(const struct greet *g, const char *want)
+{
+    char memory[AUTHRES_MAX_BYTES];
+    struct buf b = BUF_OVER(memory);
+
+    greet_put_results(g, &b);
+    assert_span_equal(buf_span(&b), span_cstr(want));
+}
+
+static void what_the_header_tells(void **state)
+{
+    struct greet *g;
+
+    (void)state;
+    start("");
+    g = greet_as("198.51.100.7", "mail.far.example", OUTSIDE, false);
+    greet_from(g, SPAN("bob@far.example"));
+    await(g);
+    assert_span_equal(greet_host(g), SPAN("mail.far.example"));
+    assert_results(g, "Authentication-Results: mx1.example.net; iprev=pass "
+                      "policy.iprev=198.51.100.7\r\n"
+                      "\t(mail.far.example); spf=pass smtp.helo=mail.far.example; spf=pass\r\n"
+                      "\tsmtp.mailfrom=bob@far.example\r\n");
+    /* Another sender, and the null sender. */
+    greet_from(g, SPAN("a@slow.example"));
+    assert_false(greet_from_is_ready(g));
+    await(g);
+    assert_true(greet_gave_up(g));
+    assert_results(g, "Authentication-Results: mx1.example.net; iprev=pass "
+                      "policy.iprev=198.51.100.7\r\n"
+                      "\t(mail.far.example); spf=pass smtp.helo=mail.far.example; spf=temperror\r\n"
+                      "\tsmtp.mailfrom=a@slow.example\r\n");
+    greet_from(g, SPAN_NONE);
+    assert_results(g, "Authentication-Results: mx1.example.net; iprev=pass "
+                      "policy.iprev=198.51.100.7\r\n"
+                      "\t(mail.far.example); spf=pass smtp.helo=mail.far.example\r\n");
+    greet_free(g);
+    g = greet_as("198.51.100.7", "mail.far.example", TRUSTED, false);
+    assert_results(g, "");
+    greet_free(g);
+    stop();
+}
+
+/* Who waited for DNS in vain once does not wait again in that session. */
+static void waits_once(void **state)
+{
+    struct greet *g;
+    struct greeting_verdict v;
+
+    (void)state;
+    start("");
+    chan_close(&resolver);
+    g = greet_as("203.0.113.66", "mx1.example.net", OUTSIDE, false);
+    greet_from(g, SPAN("bob@far.example"));
+    turns();
+    assert_false(greet_is_ready(g) || greet_from_is_ready(g));
+    clock_advance(5001);
+    turns();
+    assert_true(greet_is_ready(g) && greet_from_is_ready(g) && greet_gave_up(g));
+    assert_true(calls >= 1);
+    greet_judge(g, &v);
+    assert_int_equal(v.code, 451);
+    greet_from(g, SPAN("else@far.example"));
+    assert_true(greet_from_is_ready(g));
+    greet_free(g);
+    g = greet_as("203.0.113.66", "hosted.example.org", OUTSIDE, true);
+    assert_true(greet_is_ready(g));
+    greet_judge(g, &v);
+    assert_int_equal(v.code, 451);
+    greet_free(g);
+    stop();
+}
+
+/* A client that comes again costs no question until DNS says it is time; own names are asked once.
+ */
+static void asks_once(void **state)
+{
+    struct greet *g;
+    struct greeting_verdict v;
+    unsigned before;
+
+    (void)state;
+    start("");
+    for (int i = 0; i < 3; i++) {
+        before = questions;
+        g = greet_as("198.51.100.7", "mail.far.example", OUTSIDE, false);
+        greet_from(g, SPAN("bob@far.example"));
+        await(g);
+        greet_judge(g, &v);
+        assert_int_equal(v.action, GREETING_ACCEPT);
+        assert_span_equal(greet_host(g), SPAN("mail.far.example"));
+        assert_int_equal(questions == before, i != 0);
+        greet_free(g);
+    }
+    assert_int_equal(calls, 2);
+    clock_advance(INT64_C(1000) * (GREET_MEMO_S + 1));
+    turns();
+    before = questions;
+    g = greet_as("198.51.100.7", "mail.far.example", OUTSIDE, false);
+    await(g);
+    /* PTR, its address, and A, AAAA, MX, TXT and once more A of the name. */
+    assert_int_equal(questions, before + 7);
+    assert_true(shared.own.server.addresses_known);
+    assert_int_equal(shared.own.server.n_addresses, 3);
+    greet_free(g);
+    stop();
+}
+
+/* A session may end at any moment, and the resolver may die. */
+static void ends_in_the_middle(void **state)
+{
+    struct greet *g;
+
+    (void)state;
+    start("");
+    for (int i = 0; i < 12; i++) {
+        g = greet_as("198.51.100.20", "hosted.example.org", OUTSIDE, false);
+        greet_from(g, SPAN("bob@far.example"));
+        for (int k = 0; k < i; k++)
+            loop_turn(loop, 0);
+        if (i == 5)
+            greet_from_drop(g);
+        greet_free(g);
+    }
+    g = greet_as("203.0.113.66", "else.example", OUTSIDE, false);
+    chan_close(&resolver);
+    turns();
+    resolver_start();
+    turns();
+    assert_true(greet_is_ready(g));
+    assert_false(greet_gave_up(g));
+    greet_free(g);
+    stop();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_stories),
+        cmocka_unit_test(broken_syntax),
+        cmocka_unit_test(what_the_header_tells),
+        cmocka_unit_test(waits_once),
+        cmocka_unit_test(asks_once),
+        cmocka_unit_test(ends_in_the_middle),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
