@@ -211,7 +211,8 @@ static void traced_greeting(span text, struct explain_answer *a)
 /* Words that may stand between the greeting word and the name that was said. */
 static const span links[] = {SPAN_INIT("command"),  SPAN_INIT("argument"), SPAN_INIT("name"),
                              SPAN_INIT("hostname"), SPAN_INIT("host"),     SPAN_INIT("domain"),
-                             SPAN_INIT("string"),   SPAN_INIT("was"),      SPAN_INIT("or")};
+                             SPAN_INIT("string"),   SPAN_INIT("was"),      SPAN_INIT("or"),
+                             SPAN_INIT("strings"),  SPAN_INIT("like"),     SPAN_INIT("as")};
 
 static bool is_link(span s)
 {

@@ -128,6 +128,7 @@ static void pages_hold_together(void **state)
         bool own = strcmp(p->branch, "helo") == 0 || strcmp(p->branch, "ptr") == 0;
 
         assert_true(!own || (p->texts[0] != NULL && p->code != 0 && p->enhanced[0] != '\0'));
+        assert_true(p->code == 0 || p->texts[0] != NULL);
         /* Never 421, 504 or 554 for a lasting fault; who talks early gets 554 in place of 220. */
         assert_true(!own || (p->code != 421 && p->code != 504));
         assert_true(!own || p->code != 554 || strcmp(p->id, "helo.early") == 0);
