@@ -3,7 +3,7 @@
  * What bench/explain-accuracy and bench/explain-speed measure with; not installed.
  *
  * explain rules [OFF]   a text a line on standard input (\n stands for a line break): for each the
- *                       cause, then CLAUSE:CAUSE for all clauses of causes that hold. OFF names
+ *                       cause, then CLAUSE:CAUSE for all clauses that hold (*: names none). OFF names
  *                       a file with the numbers of clauses to leave out.
  * explain speed         the texts of standard input again and again for two seconds
  * explain hostile       texts of 1 MiB that are made to be slow, each explained once
@@ -81,8 +81,8 @@ static void print_rules(void)
         for (size_t k = 0; k < work.clause_n; k++) {
             const struct rule *r = &rules[rule_clauses[work.clauses[k]].rule];
 
-            if (r->kind == RULE_CAUSE)
-                printf("\t%u:%s", work.clauses[k], explain_pages[r->value].id);
+            printf("\t%u:%s", work.clauses[k],
+                   r->kind == RULE_CAUSE ? explain_pages[r->value].id : "*");
         }
         printf("\n");
     }
