@@ -57,7 +57,9 @@ class Herald(Process):
         lines.append(f'data_dir = "{self.data}";')
         if self.listen:
             lines.append(f'listen "mx" {{ address = "127.0.0.1:{self.port}"; }}')
-        lines.append(f'limits {{ sessions = 20000; sessions_per_client = 20000; {self.limits} }}')
+        room = ' '.join(f'{key} = 20000;' for key in ('sessions', 'sessions_per_client')
+                        if f'{key} =' not in self.limits)
+        lines.append(f'limits {{ {room} {self.limits} }}')
         lines.append('log { format = json; level = info; }')
         self.conf.write_text('\n'.join(lines + [self.extra, broken]) + '\n')
 

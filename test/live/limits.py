@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: ISC
+"""The limits of herald.conf(5) that only a running server shows: each is set low, reached, and not passed."""
+from contextlib import ExitStack
+
+from lab import mail, servers
+from lab.cases import case
+from lab.dialogue import Dialogue
+from lab.process import Trouble
+
+FIRST, SECOND = '127.0.3.1', '127.0.3.2'  # two clients that nobody trusts
+
+
+def herald(where, limits, **settings):
+    return servers.Herald(where, limits=limits, extra='greeting { policy = observe; }', **settings)
+
+
+def greeted(stack, server, source=''):
+    client = stack.enter_context(Dialogue(server.port, source=source))
+    client.greet()
+    return client
+
+
+def turned_away(server, source=''):
+    with Dialogue(server.port, source=source) as client:
+        client.expect(421)
+        if not client.ended():
+            raise Trouble('421 and the connection stays')
+
+
+@case('sessions: one more than the limit gets 421, and a place is free again after one ended')
+def sessions(where):
+    with herald(where, 'sessions = 3;') as server, ExitStack() as stack:
+        server.ready()
+        places = [greeted(stack, server) for _ in range(3)]
+        turned_away(server)
+        places[0].ask('QUIT', 221)
+        places[0].ended()
+        greeted(stack, server).ask('NOOP', 250)
+
+
+@case('sessions_per_client: another client is not affected, and a trusted one is not counted')
+def per_client(where):
+    limits = 'sessions_per_client = 2;'
+    with herald(where, limits, trusted='["127.0.0.1"]') as server, ExitStack() as stack:
+        server.ready()
+        places = [greeted(stack, server, FIRST) for _ in range(2)]
+        turned_away(server, FIRST)
+        greeted(stack, server, SECOND)
+        for _ in range(4):
+            greeted(stack, server)
+        places[1].ask('QUIT', 221)
+        places[1].ended()
+        greeted(stack, server, FIRST)
+
+
+@case('unknown_recipients: a session that guesses names is ended, the known one before is taken')
+def unknown(where):
+    users = where / 'users'
+    where.mkdir(parents=True, exist_ok=True)
+    users.write_text('alice@example.test\n')
+    with herald(where, 'unknown_recipients = 3;', unknown_user='refuse', users=f'"{users}"') as server:
+        server.ready()
+        with Dialogue(server.port) as client:
+            client.greet()
+            client.ask('MAIL FROM:<a@b.example>', 250)
+            client.ask('RCPT TO:<alice@example.test>', 250)
+            for number in range(3):
+                client.ask(f'RCPT TO:<guess{number}@example.test>', 550)
+            client.ask('RCPT TO:<guess@example.test>', 421)
+            if not client.ended():
+                raise Trouble('421 and the session goes on')
+
+
+def too_much_header(where, limits, header, codes):
+    with herald(where, limits) as server:
+        server.ready()
+        with Dialogue(server.port) as client:
+            client.greet()
+            client.message(header + b'Subject: over\r\n\r\nbody\r\n', *codes)
+            client.message(mail.text('after'), 250)
+        mail.arrival(server.maildir(), 'after')
+
+
+case('header_size', 'header_size = 4K;', b'X-Long: ' + b'x' * 900 + b'\r\n' + (b'\t' + b'y' * 900 + b'\r\n') * 5,
+     (552,))(too_much_header)
+case('header_fields', 'header_fields = 60;', b'X-Field: one\r\n' * 70, (552,))(too_much_header)
+case('received_hops: a message that goes round', 'received_hops = 30;',
+     b'Received: from a.example by b.example; Sat, 21 Nov 2026 20:58:00 +0000\r\n' * 31, (554,))(too_much_header)
+case('text_line', 'text_line = 1000;', b'Subject: x\r\n\r\n' + b'z' * 1200 + b'\r\n', (554,))(too_much_header)
+
+
+def let_go(where, limits, begin):
+    """A client that stops is told 421 and let go."""
+    with herald(where, limits) as server:
+        server.ready()
+        with Dialogue(server.port) as client:
+            client.greet()
+            begin(client)
+            client.expect(421)
+            if not client.ended():
+                raise Trouble('421 and the session goes on')
+
+
+def half_message(client):
+    client.envelope()
+    client.ask('DATA', 354)
+    client.send(b'Subject: half\r\n')
+
+
+case('command_timeout', 'command_timeout = 1s;', lambda client: None)(let_go)
+case('data_timeout', 'data_timeout = 1s;', half_message)(let_go)
