@@ -3,10 +3,10 @@
  * What bench/explain-accuracy and bench/explain-speed measure with; not installed.
  *
  * explain rules [OFF]   a text a line on standard input (\n stands for a line break): for each the
- *                       cause, then CLAUSE:CAUSE for all clauses that hold (*: names none). OFF names
- *                       a file with the numbers of clauses to leave out.
- * explain speed         the texts of standard input again and again for two seconds
- * explain hostile       texts of 1 MiB that are made to be slow, each explained once
+ *                       cause, then CLAUSE:CAUSE for all clauses that hold (*: names none). OFF
+ * names a file with the numbers of clauses to leave out. explain speed         the texts of
+ * standard input again and again for two seconds explain hostile       texts of 1 MiB that are made
+ * to be slow, each explained once
  */
 #include <inttypes.h>
 #include <limits.h>
@@ -122,6 +122,8 @@ static void print_hostile(void)
 {
     static const char *const pieces[] = {
         "helo ehlo not match reverse dns ",
+        "xhelo",
+        "<helo",
         "550 5.7.1 550-5.7.1 ",
         "a.b-c_d.",
         "a:b:c:",

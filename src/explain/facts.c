@@ -245,20 +245,23 @@ static span name_behind(span text, size_t i)
     return looks_like_name(s) || is_machine_label(s) ? s : SPAN_NONE;
 }
 
+static bool is_greeting_word(span text, size_t i)
+{
+    span word = span_head(span_skip(text, i), 4);
+
+    return (span_ieq(word, SPAN("HELO")) || span_ieq(word, SPAN("EHLO"))) &&
+           (i == 0 || !ascii_is_alnum(text.p[i - 1])) && !ascii_is_alnum(at(text, i + 4));
+}
+
 /* The next HELO or EHLO that is a word by itself, from *end on; *end is moved behind it. */
 static bool next_greeting_word(span text, size_t *end, size_t *out_begin)
 {
-    while (*end < text.n) {
-        span rest = span_skip(text, *end);
-        size_t helo = span_isearch(rest, SPAN("HELO")), ehlo = span_isearch(rest, SPAN("EHLO"));
-        size_t i = *end + min_size(helo, ehlo);
-
+    for (size_t i = *end; i + 4 <= text.n; i++) {
+        if (!is_greeting_word(text, i))
+            continue;
         *end = i + 4;
-        if (i < text.n && (i == 0 || !ascii_is_alnum(text.p[i - 1])) &&
-            !ascii_is_alnum(at(text, *end))) {
-            *out_begin = i;
-            return true;
-        }
+        *out_begin = i;
+        return true;
     }
     return false;
 }
@@ -277,7 +280,7 @@ static void named_greeting(span text, struct explain_answer *a)
         if (!next_greeting_word(text, &end, &begin))
             return;
         name = bracketed_before(text, begin);
-        if (name.n == 0 || name.p[-1] != '<' || span_has(name, '@'))
+        if (name.n == 0 || name.p == text.p || name.p[-1] != '<' || span_has(name, '@'))
             name = name_behind(text, end);
         a->field[EXPLAIN_FIELD_GREETING] = name;
     }
