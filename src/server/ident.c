@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 #include "server/ident.h"
 
-void ident_init(struct ident *i, unsigned index, unsigned generation)
+void ident_init(struct ident *i, unsigned index, unsigned count, unsigned generation)
 {
-    BUG_IF(index >= 64, "more workers than their names have room for");
-    *i = (struct ident){.worker = (uint8_t)((generation & 3) << 6 | index)};
+    BUG_IF(index >= count, "a worker that is none of its kind");
+    *i = (struct ident){.worker = (uint8_t)(generation * count + index)};
 }
 
 uint64_t ident_next(struct ident *i, int64_t wall_ms)

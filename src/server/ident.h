@@ -22,10 +22,12 @@ struct ident {
 };
 
 /*
- * index       which of its kind the process is, below 64
- * generation  of the configuration: a process that drains and the one that took its place differ
+ * index       which of its kind the process is, from 0
+ * count       how many of its kind there are
+ * generation  of the configuration: processes that drain and those that took their place differ,
+ *             until 256 / count reloads have come within the life of one session
  */
-void ident_init(struct ident *i, unsigned index, unsigned generation);
+void ident_init(struct ident *i, unsigned index, unsigned count, unsigned generation);
 
 /* The next name; wall_ms is the wall clock. Never 0. */
 uint64_t ident_next(struct ident *i, int64_t wall_ms);

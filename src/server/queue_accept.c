@@ -197,7 +197,7 @@ static enum put_status store_it(struct queue *q, uint64_t id, span record, span 
     e = store_put(q->store, record, body, sp);
     if (e == ERR_EXISTS) {
         *out_why = "another message of that id is in the queue already";
-        return is_stored(q, id, record) ? PUT_OK : PUT_REFUSED;
+        return is_stored(q, id, record) ? PUT_OK : PUT_FAILED;
     }
     if (e != ERR_OK)
         return status_of(e, out_why);

@@ -109,7 +109,7 @@ int smtpd_run(struct proc *p)
     static struct smtpd d;
 
     d = (struct smtpd){.proc = p, .loop = p->loop, .config = context->config};
-    ident_init(&d.ident, p->index, p->generation);
+    ident_init(&d.ident, p->index, p->count, p->generation);
     census_join(&d.census, context->census, (p->generation & 1) * p->count + p->index);
     put_client_init(&d.queue, p->loop, on_room, &d);
     resolve_client_init(&d.resolver, p->loop);

@@ -11,7 +11,7 @@ static void test_ident_grows(void **state)
     uint64_t last = 0;
 
     (void)state;
-    ident_init(&i, 3, 1);
+    ident_init(&i, 1, 2, 1);
     /* More in one millisecond than the counter holds, and a clock set back. */
     for (int n = 0; n < 40000; n++) {
         uint64_t id = ident_next(&i, 1000);
@@ -26,17 +26,20 @@ static void test_ident_grows(void **state)
 
 static void test_ident_workers_differ(void **state)
 {
-    struct ident a, b, next_generation;
+    struct ident first;
+    uint64_t id;
 
     (void)state;
-    ident_init(&a, 0, 1);
-    ident_init(&b, 1, 1);
-    ident_init(&next_generation, 0, 2);
-    for (int n = 0; n < 100; n++) {
-        uint64_t id = ident_next(&a, 7);
+    ident_init(&first, 0, 2, 1);
+    id = ident_next(&first, 7);
+    /* Those beside it, and all that take its place while it still drains. */
+    for (unsigned generation = 1; generation < 128; generation++) {
+        for (unsigned index = 0; index < 2; index++) {
+            struct ident other;
 
-        assert_true(id != ident_next(&b, 7));
-        assert_true(id != ident_next(&next_generation, 7));
+            ident_init(&other, index, 2, generation);
+            assert_int_equal(ident_next(&other, 7) == id, generation == 1 && index == 0);
+        }
     }
 }
 
