@@ -269,9 +269,13 @@ static void children_die_with_a_killed_supervisor(void **state)
 static void await_config(const char *text)
 {
     int64_t end = clock_mono_ms() + PATIENCE_MS;
-    while (!span_eq(say("conf"), span_cstr(text)) && clock_mono_ms() < end)
+    bool heard = span_eq(say("conf"), span_cstr(text));
+    /* Asked once more, an old front that still drains could be the one to answer. */
+    while (!heard && clock_mono_ms() < end) {
         nap();
-    assert_true(span_eq(say("conf"), span_cstr(text)));
+        heard = span_eq(say("conf"), span_cstr(text));
+    }
+    assert_true(heard);
 }
 
 static void a_good_configuration_replaces_all_children(void **state)
