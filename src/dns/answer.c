@@ -215,20 +215,6 @@ struct ip_addr dns_record_addr(const struct dns_record *r)
     return (struct ip_addr){0};
 }
 
-struct dns_answer dns_answer_copy(const struct dns_answer *a, struct buf *mem)
-{
-    struct dns_answer copy = *a;
-    struct dns_cursor at = dns_records(a);
-    struct dns_record r;
-
-    buf_reset(mem);
-    copy.n = 0;
-    copy.records = SPAN_NONE;
-    while (dns_record_next(&at, &r))
-        dns_answer_add(&copy, mem, &r);
-    return copy;
-}
-
 #define PACKED_SECURE 1u
 #define PACKED_CUT    2u
 

@@ -131,10 +131,6 @@ struct ip_addr dns_record_addr(const struct dns_record *r);
  */
 void dns_answer_add(struct dns_answer *a, struct buf *mem, const struct dns_record *r);
 
-/* A copy of the answer whose records lie in mem; b's former content ends. cut when they do not fit.
- */
-struct dns_answer dns_answer_copy(const struct dns_answer *a, struct buf *mem);
-
 /* The answer as a record for another process; at most DNS_PACKED_MAX_BYTES. */
 void dns_answer_pack(struct buf *b, const struct dns_answer *a);
 /*

@@ -159,23 +159,3 @@ void conn_close(struct conn *c)
     c->fd = -1;
     c->connecting = false;
 }
-
-enum err conn_local(const struct conn *c, struct net_addr *out_addr)
-{
-    struct net_addr a = {.len = sizeof a.u};
-
-    if (getsockname(c->fd, &a.u.any, &a.len) != 0)
-        return err_of_errno(errno);
-    *out_addr = a;
-    return ERR_OK;
-}
-
-enum err conn_remote(const struct conn *c, struct net_addr *out_addr)
-{
-    struct net_addr a = {.len = sizeof a.u};
-
-    if (getpeername(c->fd, &a.u.any, &a.len) != 0)
-        return err_of_errno(errno);
-    *out_addr = a;
-    return ERR_OK;
-}

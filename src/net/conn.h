@@ -80,8 +80,4 @@ void conn_timeout(struct conn *c, int64_t ms);
 /* Close at once, no callback after it; closed or zeroed (fd 0 counts as open): nothing. */
 void conn_close(struct conn *c);
 
-/* Local and remote address. */
-MUSTUSE enum err conn_local(const struct conn *c, struct net_addr *out_addr);
-MUSTUSE enum err conn_remote(const struct conn *c, struct net_addr *out_addr);
-
 #endif

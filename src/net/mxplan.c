@@ -181,10 +181,3 @@ void mxplan_start(struct mxplan *p, struct resolve_client *client, span domain, 
     add_host(p, name, 0);
     ask_addresses(p);
 }
-
-void mxplan_cancel(struct mxplan *p)
-{
-    resolve_cancel(&p->mx);
-    for (size_t i = 0; i < COUNT(p->lookups); i++)
-        resolve_cancel(&p->lookups[i].query);
-}

@@ -71,6 +71,5 @@ void mxplan_start(struct mxplan *p, struct resolve_client *client, span domain, 
                   int64_t timeout_ms);
 /* Set before mxplan_start: the port of the addresses, and whom to call. */
 void mxplan_init(struct mxplan *p, uint16_t port, mxplan_fn *fn, void *arg);
-void mxplan_cancel(struct mxplan *p);
 
 #endif

@@ -5,17 +5,14 @@
 #include "queue/ctl.h"
 #include "queue/job.h"
 
-/* What the fields of a job or its result take beside the recipients. */
-#define HEAD_BYTES 4096
-
 static const uint32_t frame_max[QUEUE_FRAME_END] = {
     [QUEUE_PUT] = ENVELOPE_BYTES_MAX + 4 + QUEUE_INLINE_BYTES,
     [QUEUE_PUT_BEGIN] = ENVELOPE_BYTES_MAX,
     [QUEUE_PUT_CHUNK] = QUEUE_INLINE_BYTES,
     [QUEUE_PUT_END] = 8,
-    [QUEUE_PUT_RESULT] = 1 + 4 + PUT_WHY_BYTES,
-    [QUEUE_JOB] = HEAD_BYTES + JOB_RCPTS_MAX * JOB_RCPT_BYTES + QUEUE_INLINE_BYTES,
-    [QUEUE_JOB_RESULT] = HEAD_BYTES + JOB_RCPTS_MAX * JOB_OUTCOME_BYTES,
+    [QUEUE_PUT_RESULT] = PUT_RESULT_BYTES,
+    [QUEUE_JOB] = JOB_FRAME_BYTES,
+    [QUEUE_JOB_RESULT] = JOB_RESULT_BYTES,
     [QUEUE_CTL] = CTL_REQUEST_BYTES,
     [QUEUE_CTL_REPLY] = CTL_REPLY_BYTES,
 };

@@ -55,6 +55,8 @@ enum put_status {
 
 #define PUT_WHY_BYTES 200
 
+#define PUT_RESULT_BYTES (1 + 4 + PUT_WHY_BYTES) /* a packed put_result at most */
+
 struct put_result {
     enum put_status status;
     span why; /* for the log, printable, empty when PUT_OK */

@@ -12,7 +12,7 @@
 #ifndef QUEUE_JOB_H
 #define QUEUE_JOB_H
 
-#include "queue/envelope.h"
+#include "queue/frames.h"
 
 #define JOB_RCPTS_MAX     1000 /* recipients */
 #define JOB_HOST_BYTES    255
@@ -22,6 +22,11 @@
 #define JOB_MTA_BYTES     300
 #define JOB_RCPT_BYTES    1200 /* a packed recipient at most */
 #define JOB_OUTCOME_BYTES 850  /* a packed outcome at most */
+#define JOB_HEAD_BYTES    4096 /* what a job or its result takes beside recipients and body */
+
+/* The largest payloads of QUEUE_JOB and QUEUE_JOB_RESULT. */
+#define JOB_FRAME_BYTES  (JOB_HEAD_BYTES + JOB_RCPTS_MAX * JOB_RCPT_BYTES + QUEUE_INLINE_BYTES)
+#define JOB_RESULT_BYTES (JOB_HEAD_BYTES + JOB_RCPTS_MAX * JOB_OUTCOME_BYTES)
 
 enum job_transport {
     JOB_MAILDIR,   /* deliver: into the mailbox of each recipient */

@@ -197,7 +197,7 @@ static void on_closed(void *arg, struct chan *chan, enum chan_end why)
 /* ---- the process ---- */
 
 static const struct chan_type types[] = {
-    [QUEUE_JOB] = {"job", QUEUE_INLINE_BYTES + ENVELOPE_BYTES_MAX, true},
+    [QUEUE_JOB] = {"job", JOB_FRAME_BYTES, true},
 };
 
 static void on_peer(struct proc *p, unsigned kind, unsigned index, int fd)

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "config/endpoint.h"
 #include "os/heap.h"
 #include "os/log.h"
 #include "os/random.h"
@@ -102,29 +103,13 @@ static bool make_dirs(const struct config *c, const struct user *user, struct di
 
 /* ---- listeners ---- */
 
-static void put_endpoint(struct buf *b, const struct config_endpoint *at)
-{
-    bool v6 = span_has(at->host, ':');
-
-    if (at->transport == CONFIG_UNIX) {
-        buf_put(b, SPAN("unix:"));
-        buf_put(b, at->path);
-        return;
-    }
-    buf_put(b, v6 ? SPAN("[") : SPAN_NONE);
-    buf_put(b, at->host);
-    buf_put(b, v6 ? SPAN("]:") : SPAN(":"));
-    buf_put_u64(b, at->port);
-}
-
-static bool add_listener(struct plan *p, struct supervisor_plan *out, struct supervisor_listen at,
+static bool add_listener(struct supervisor_plan *out, struct supervisor_listen at,
                          struct buf *address)
 {
     at.address = buf_cstr(address);
     if (at.address == NULL || out->listen_count == PROC_LISTENERS_MAX)
         return false;
     out->listens[out->listen_count++] = at;
-    (void)p;
     return true;
 }
 
@@ -147,14 +132,14 @@ static bool add_listeners(struct plan *p, struct supervisor_plan *out, struct di
             .name = c->listens[i].name.p, .kind = PROC_SMTPD, .config = &c->listens[i]};
 
         room = address_room(p, out);
-        put_endpoint(&room, &c->listens[i].address);
-        fits = add_listener(p, out, at, &room);
+        config_endpoint_put(&room, &c->listens[i].address);
+        fits = add_listener(out, at, &room);
     }
     room = address_room(p, out);
     buf_put(&room, SPAN("unix:"));
     buf_put(&room, c->data_dir);
     buf_put(&room, SPAN("/control"));
-    if (fits && add_listener(p, out, control, &room))
+    if (fits && add_listener(out, control, &room))
         return true;
     (void)diag_set(d, ERR_LIMIT, 0, "too many listeners (at most %d), or an address is too long",
                    PROC_LISTENERS_MAX - 1);

@@ -10,7 +10,7 @@ struct put_link {
 };
 
 static const struct chan_type types[] = {
-    [QUEUE_PUT_RESULT] = {"put-result", PUT_WHY_BYTES + 16, false},
+    [QUEUE_PUT_RESULT] = {"put-result", PUT_RESULT_BYTES, false},
 };
 
 static void give_up(void *arg);

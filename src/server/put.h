@@ -90,9 +90,4 @@ void put_close(struct put *p);
 /* Forget it: an open put leaves nothing in the queue. No put under way: nothing. */
 void put_cancel(struct put *p);
 
-static inline bool put_is_pending(const struct put *p)
-{
-    return p->client != NULL;
-}
-
 #endif

@@ -6,7 +6,7 @@
 #include "os/log.h"
 
 static const struct chan_type types[] = {
-    [QUEUE_JOB] = {"job", QUEUE_INLINE_BYTES + ENVELOPE_BYTES_MAX, true},
+    [QUEUE_JOB] = {"job", JOB_FRAME_BYTES, true},
 };
 
 static void on_frame(void *arg, struct chan *chan, struct chan_frame *f)

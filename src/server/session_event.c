@@ -185,7 +185,6 @@ static bool on_mail(struct session *ss, const struct smtp_event *ev)
         .client = session_client(ss, memory),
         .greeting = session_greeting(ss),
         .eight_bit = ev->mail.body == SMTP_BODY_8BITMIME,
-        .size_hint = ev->mail.size_bytes,
     };
     enum gate gate = judge_greeting(ss, ev, STAGE_MAIL);
 

@@ -35,7 +35,6 @@ struct transaction_start {
     span client;         /* address as text */
     span greeting;
     bool eight_bit;
-    uint64_t size_hint; /* SIZE=, 0: not said */
 };
 
 /* NULL when there is no memory. */

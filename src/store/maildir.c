@@ -16,6 +16,7 @@
 
 #include "base/ascii.h"
 #include "base/hash.h"
+#include "message/received.h"
 #include "os/clock.h"
 #include "os/file.h"
 #include "os/random.h"
@@ -330,12 +331,12 @@ static void convert_file(struct converter *c, struct maildir *m, int fd, uint64_
 static enum err write_message(struct maildir *m, struct item *it, const struct maildir_message *msg)
 {
     struct converter c = {.out = BUF_OVER(m->out), .fd = it->fd};
+    char memory[2 * RECEIVED_MAX_BYTES];
+    struct buf fields = BUF_OVER(memory);
 
-    put_piece(&c, SPAN("Return-Path: <"));
-    put_piece(&c, msg->sender);
-    put_piece(&c, SPAN(">\nDelivered-To: "));
-    put_piece(&c, msg->mailbox);
-    put_piece(&c, SPAN("\n"));
+    received_put_return_path(&fields, msg->sender);
+    received_put_delivered_to(&fields, msg->mailbox);
+    convert(&c, buf_span(&fields));
     if (msg->fd >= 0)
         convert_file(&c, m, msg->fd, msg->size);
     else
