@@ -22,9 +22,9 @@
 
 #define LEDGER_DIR          "ledger" /* below data_dir */
 #define LEDGER_SEGMENTS_MAX 1024
-#define LEDGER_PARTS        16u         /* the size and the age are kept in so many segments */
-#define LEDGER_PART_BYTES   (16u << 20) /* a segment at most */
-#define LEDGER_SIZE_MIN     (1u << 20)
+#define LEDGER_PARTS        64u         /* the size and the age are kept in so many segments */
+#define LEDGER_PART_BYTES   (64u << 20) /* a segment at most */
+#define LEDGER_SIZE_MIN     (4u << 20)
 
 struct ledger;
 
@@ -77,7 +77,7 @@ typedef bool ledger_read_fn(void *arg, const struct ledger_record *r);
 MUSTUSE enum err ledger_read(int dir_fd, const struct ledger_query *q, ledger_read_fn *fn,
                              void *arg, struct ledger_reading *out);
 
-/* Show the records of the newest segments, about `bytes` octets of them, the oldest first. */
+/* Show the records of the newest segments that make up `bytes` octets, the oldest first. */
 MUSTUSE enum err ledger_read_newest(int dir_fd, uint64_t bytes, ledger_read_fn *fn, void *arg);
 
 /* Whether a record speaks of this session or message. */

@@ -229,7 +229,7 @@ enum err ledger_read_newest(int dir_fd, uint64_t bytes, ledger_read_fn *fn, void
     if (e != ERR_OK)
         return e;
     first = s->n;
-    while (first > 0 && sum + s->at[first - 1].bytes <= bytes)
+    while (first > 0 && sum < bytes)
         sum += s->at[--first].bytes;
     e = read_from(dir_fd, s, first, &r);
     free(s);
