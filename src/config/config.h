@@ -45,12 +45,20 @@ struct config_listen {
     enum config_role role;
 };
 
+/* What to greet with from one address. */
+struct config_egress_name {
+    struct ip_addr address; /* as the world sees it */
+    span name;
+};
+
 /* egress "name" { }: how outgoing connections leave. */
 struct config_egress {
     span name;
-    struct ip_addr address;        /* local address to bind; IP_NONE: the kernel's choice */
-    struct ip_addr public_address; /* as the world sees it; IP_NONE: the same as `address` */
-    span greeting;                 /* empty: chosen for each address (greeting/choose.h) */
+    struct ip_addr address;           /* local address to bind; IP_NONE: the kernel's choice */
+    struct ip_addr public_address;    /* as the world sees it; IP_NONE: the same as `address` */
+    span greeting;                    /* empty: chosen for each address (greeting/choose.h) */
+    struct config_egress_name *names; /* go before `greeting` */
+    size_t n_names;
 };
 
 enum config_via { CONFIG_VIA_MX, CONFIG_VIA_SMTP, CONFIG_VIA_LMTP, CONFIG_VIA_HOLD };
@@ -116,10 +124,23 @@ struct config_dns {
     uint64_t timeout_ms;
 };
 
+/* A client network that the operator answers for. */
+struct config_vouched {
+    struct ip_prefix client;
+    span name; /* the greeting that is vouched for; empty: any */
+};
+
 /* greeting { } */
 struct config_greeting {
     enum greeting_preset preset;
     struct greeting_policy policy; /* what all keys of the section come to */
+    span *own_names;               /* beside hostname and what the egresses say */
+    size_t n_own_names;
+    struct ip_addr *own_addresses; /* beside those of egresses, listeners and the machine */
+    size_t n_own_addresses;
+    struct config_vouched *vouched;
+    size_t n_vouched;
+    struct config_map *listed; /* names that are not welcome, and "*.domain" */
 };
 
 /* log { } */

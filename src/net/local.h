@@ -18,4 +18,7 @@ struct ip_addr net_local_of(int fd);
  */
 struct ip_addr net_local_towards(const struct net_addr *to);
 
+/* The addresses of the machine's interfaces that are up; at most max, in the kernel's order. */
+size_t net_local_all(struct ip_addr *out, size_t max);
+
 #endif

@@ -156,13 +156,25 @@ static bool is_known(const struct relay_identity *id)
     return id->known != NULL && ip_addr_eq(id->known->address, relay_identity_address(id));
 }
 
+/* The operator's name for this address, else that for the egress. */
+static span mapped_name(const struct relay_identity *id)
+{
+    const struct config_egress *e = id->egress;
+    struct ip_addr seen = relay_identity_address(id);
+
+    for (size_t i = 0; i < e->n_names; i++)
+        if (ip_addr_eq(e->names[i].address, seen) || ip_addr_eq(e->names[i].address, id->socket))
+            return e->names[i].name;
+    return e->greeting;
+}
+
 void relay_identity_candidates(struct relay_identity *id, struct greeting_candidates *c)
 {
     const struct config *conf = id->relay->config;
 
     *c = (struct greeting_candidates){
         .socket = id->socket,
-        .mapped = id->egress->greeting,
+        .mapped = mapped_name(id),
         .configured = conf->hostname_is_set ? conf->hostname : SPAN_NONE,
         .host = conf->hostname,
     };
