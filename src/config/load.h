@@ -73,6 +73,5 @@ void config_watch_add(struct config *c, span path);
  * warned about, kept as config.hostname, and gives an empty text. */
 span config_compute_hostname(struct config_load *load);
 span config_compute_data_dir(struct config_load *load);
-span config_compute_greeting(struct config_load *load);
 
 #endif

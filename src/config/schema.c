@@ -87,8 +87,8 @@ const size_t config_sections_n = COUNT(config_sections);
 const struct config_key config_keys[] = {
     {"", "hostname", CONFIG_TYPE_HOSTNAME, FIELD(hostname),
      COMPUTED(config_compute_hostname, "the name of the machine"), ANY, LIVE,
-     "The name of this server: in the banner, in `Received` fields, in reports, and the "
-     "greeting of every egress that has none of its own. It must be fully qualified."},
+     "The name of this server: in the banner, in `Received` fields, in reports, and, when "
+     "it is set here, the greeting of every egress that has none of its own. It must be fully qualified."},
     {"", "data_dir", CONFIG_TYPE_PATH, FIELD(data_dir),
      COMPUTED(config_compute_data_dir, "/var/lib/herald for root, "
               "else $XDG_STATE_HOME/herald or ./herald-data"),
@@ -280,9 +280,10 @@ const struct config_key config_keys[] = {
      DEFAULT("\"\""), ANY, LIVE,
      "The address that the world sees, when it is another one (NAT)."},
     {"egress", "greeting", CONFIG_TYPE_GREETING, BLOCK(config_egress, greeting),
-     COMPUTED(config_compute_greeting, "chosen for each address, see herald(1)"), ANY, LIVE,
+     DEFAULT("\"\""), ANY, LIVE,
      "The name that herald greets other servers with. Its address must be the public address, "
-     "and the reverse DNS of that address must give this name back."},
+     "and the reverse DNS of that address must give this name back. Without it the name is chosen for "
+     "each address that connections leave from, see herald(1)."},
 
     {"egress", "names", CONFIG_TYPE_EGRESS_NAMES, BLOCK(config_egress, names),
      DEFAULT("[]"), ANY, LIVE,
@@ -341,7 +342,7 @@ static const char *const type_words[] = {
     [CONFIG_TYPE_HOSTNAME] = "a fully qualified domain name",
     [CONFIG_TYPE_PATH] = "the path of a directory",
     [CONFIG_TYPE_USER] = "the name of an account",
-    [CONFIG_TYPE_GREETING] = "a fully qualified domain name of the public DNS",
+    [CONFIG_TYPE_GREETING] = "a fully qualified domain name of the public DNS, or \"\" for none",
     [CONFIG_TYPE_DOMAINS] = "a list of domain names and sources (\"file:PATH\" and the like)",
     [CONFIG_TYPE_OWN_NAMES] = "a list of domain names and sources (\"file:PATH\" and the like)",
     [CONFIG_TYPE_OWN_ADDRESSES] = "a list of addresses and sources (\"file:PATH\" and the like)",

@@ -77,6 +77,8 @@ static bool read_greeting(struct config_load *load, const struct config_value *v
     struct domain d = domain_parse(text);
     struct buf b;
 
+    if (is_text(value) && value->text.n == 0)
+        return true;
     if (!is_text(value) || fault != NULL)
         return refuse(load, value, fault);
     b = buf_over(config_pool_take(load->pool, text.n + 1), text.n);

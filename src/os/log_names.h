@@ -9,6 +9,7 @@
     X(LOG_SESSION_CLOSE, "session.close", "a session ended, and how")                              \
     X(LOG_SESSION_REFUSED, "session.refused", "a client or one of its commands was refused")       \
     X(LOG_GREETING_JUDGED, "greeting.judged", "a greeting was judged, with the findings")          \
+    X(LOG_TABLE_STALE, "table.stale", "a greeting shows that a domain of our tables moved away")   \
     X(LOG_MESSAGE_ACCEPTED, "message.accepted", "a message is on the disk and was answered 250")   \
     X(LOG_MESSAGE_REFUSED, "message.refused", "a message was refused after its data")              \
     X(LOG_DELIVERY_DONE, "delivery.done", "a recipient was delivered or accepted elsewhere")       \
