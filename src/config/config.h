@@ -70,12 +70,20 @@ struct config_tls {
     enum config_protocols protocols;
 };
 
+/* What to greet with from one address. */
+struct config_egress_name {
+    struct ip_addr address; /* as the world sees it */
+    span name;
+};
+
 /* egress "name" { }: how outgoing connections leave. */
 struct config_egress {
     span name;
-    struct ip_addr address;        /* local address to bind; IP_NONE: the kernel's choice */
-    struct ip_addr public_address; /* as the world sees it; IP_NONE: the same as `address` */
-    span greeting;                 /* by default hostname; empty when that is not fit */
+    struct ip_addr address;           /* local address to bind; IP_NONE: the kernel's choice */
+    struct ip_addr public_address;    /* as the world sees it; IP_NONE: the same as `address` */
+    span greeting;                    /* empty: chosen for each address (greeting/choose.h) */
+    struct config_egress_name *names; /* go before `greeting` */
+    size_t n_names;
 };
 
 enum config_via { CONFIG_VIA_MX, CONFIG_VIA_SMTP, CONFIG_VIA_LMTP, CONFIG_VIA_HOLD };
@@ -142,10 +150,23 @@ struct config_dns {
     uint64_t timeout_ms;
 };
 
+/* A client network that the operator answers for. */
+struct config_vouched {
+    struct ip_prefix client;
+    span name; /* the greeting that is vouched for; empty: any */
+};
+
 /* greeting { } */
 struct config_greeting {
     enum greeting_preset preset;
     struct greeting_policy policy; /* what all keys of the section come to */
+    span *own_names;               /* beside hostname and what the egresses say */
+    size_t n_own_names;
+    struct ip_addr *own_addresses; /* beside those of egresses, listeners and the machine */
+    size_t n_own_addresses;
+    struct config_vouched *vouched;
+    size_t n_vouched;
+    struct config_map *listed; /* names that are not welcome, and "*.domain" */
 };
 
 /* log { } */
@@ -161,6 +182,7 @@ struct config {
     span file; /* as given to config_load; empty: built in */
     span hostname;
     bool hostname_is_fit; /* the name may be said to the world (config/fit.h) */
+    bool hostname_is_set; /* by the operator; else it is the machine's */
     span data_dir;
     span user;        /* to run as when started as root */
     uint64_t workers; /* smtpd processes; 0: one for each processor */

@@ -40,7 +40,12 @@ enum config_type {
     CONFIG_TYPE_POLICY,    /* enum greeting_preset; begins config.greeting.policy */
     CONFIG_TYPE_STAGE,     /* enum greeting_stage */
     CONFIG_TYPE_CHECK,     /* struct greeting_policy; the key has a name and may come often */
-    CONFIG_TYPE_EXEMPTIONS, /* struct greeting_exemption *, and the count behind it */
+    CONFIG_TYPE_OWN_NAMES, /* span *, and the count behind it */
+    CONFIG_TYPE_OWN_ADDRESSES, /* struct ip_addr *, and the count behind it */
+    CONFIG_TYPE_VOUCHED,       /* struct config_vouched *, and the count behind it */
+    CONFIG_TYPE_LISTED,        /* struct config_map * */
+    CONFIG_TYPE_EGRESS_NAMES,  /* struct config_egress_name *, and the count behind it */
+    CONFIG_TYPE_EXEMPTIONS,    /* struct greeting_exemption *, and the count behind it */
 };
 
 /* When a change takes effect. */

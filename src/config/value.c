@@ -4,6 +4,7 @@
 #include "base/num.h"
 #include "config/endpoint.h"
 #include "config/fit.h"
+#include "config/idn.h"
 #include "config/list.h"
 #include "config/load.h"
 #include "config/map.h"
@@ -61,30 +62,35 @@ static bool read_file(struct config_load *load, const struct config_value *value
 /* A hostname that is not fit for the world is a warning: inside a network it may do. */
 static bool read_hostname(struct config_load *load, const struct config_value *value, void *at)
 {
-    struct domain d = domain_parse(value->text);
-    const char *fault = config_fit_fault(value->text);
+    span text = config_idn(load->pool, value->text);
+    struct domain d = domain_parse(text);
+    const char *fault = config_fit_fault(text);
     struct buf b;
 
     if (!is_text(value) || !domain_is_valid(&d) || d.numeric || !domain_is_fqdn(&d))
         return refuse(load, value, is_text(value) && fault != NULL ? fault : NULL);
     if (fault != NULL)
         config_load_warn(load, &value->where, value->text, fault);
-    b = buf_over(config_pool_take(load->pool, value->text.n + 1), value->text.n);
+    b = buf_over(config_pool_take(load->pool, text.n + 1), text.n);
     domain_put(&b, &d);
     *(span *)at = buf_span(&b);
     load->c->hostname_is_fit = fault == NULL;
+    load->c->hostname_is_set = value->where.file != config_own_text;
     return true;
 }
 
 static bool read_greeting(struct config_load *load, const struct config_value *value, void *at)
 {
-    const char *fault = is_text(value) ? config_fit_fault(value->text) : NULL;
-    struct domain d = domain_parse(value->text);
+    span text = config_idn(load->pool, value->text);
+    const char *fault = is_text(value) ? config_fit_fault(text) : NULL;
+    struct domain d = domain_parse(text);
     struct buf b;
 
+    if (is_text(value) && value->text.n == 0)
+        return true;
     if (!is_text(value) || fault != NULL)
         return refuse(load, value, fault);
-    b = buf_over(config_pool_take(load->pool, value->text.n + 1), value->text.n);
+    b = buf_over(config_pool_take(load->pool, text.n + 1), text.n);
     domain_put(&b, &d);
     *(span *)at = buf_span(&b);
     return true;
@@ -409,6 +415,11 @@ static reader *const readers[] = {
     [CONFIG_TYPE_POLICY] = config_policy_read_preset,
     [CONFIG_TYPE_STAGE] = config_policy_read_stage,
     [CONFIG_TYPE_CHECK] = config_policy_read_check,
+    [CONFIG_TYPE_OWN_NAMES] = config_names_read_own,
+    [CONFIG_TYPE_OWN_ADDRESSES] = config_names_read_addresses,
+    [CONFIG_TYPE_VOUCHED] = config_names_read_vouched,
+    [CONFIG_TYPE_LISTED] = config_names_read_listed,
+    [CONFIG_TYPE_EGRESS_NAMES] = config_names_read_egress,
     [CONFIG_TYPE_EXEMPTIONS] = config_policy_read_exemptions,
 };
 

@@ -12,6 +12,7 @@
     X(LOG_TLS_STARTED, "tls.started", "a handshake is done: the session goes on under TLS")        \
     X(LOG_TLS_FAILED, "tls.failed", "a handshake failed, or TLS ended otherwise than it should")   \
     X(LOG_TLS_MADE, "tls.made", "no certificate is given: herald made one, signed by itself")      \
+    X(LOG_TABLE_STALE, "table.stale", "a greeting shows that a domain of our tables moved away")   \
     X(LOG_MESSAGE_ACCEPTED, "message.accepted", "a message is on the disk and was answered 250")   \
     X(LOG_MESSAGE_REFUSED, "message.refused", "a message was refused after its data")              \
     X(LOG_DELIVERY_DONE, "delivery.done", "a recipient was delivered or accepted elsewhere")       \
@@ -54,6 +55,7 @@
     X(KEY_NAME, "name", "a domain name")                                                           \
     X(KEY_VERDICT, "verdict", "what was decided")                                                  \
     X(KEY_CHECK, "check", "id of a check or cause")                                                \
+    X(KEY_RULE, "rule", "which rule chose it: map, name, ptr, host, literal, submission, nothing") \
     X(KEY_FINDINGS, "findings", "ids of what was found")                                           \
     X(KEY_SENDER, "sender", "envelope sender; empty: null sender")                                 \
     X(KEY_RECIPIENT, "recipient", "envelope recipient")                                            \

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "config/endpoint.h"
+#include "config/watch.h"
 #include "net/tls_ticket.h"
 #include "os/clock.h"
 #include "os/heap.h"
@@ -267,4 +268,20 @@ void plan_unload(void *arg, const void *config)
         config_free(p->config);
     }
     free(p);
+}
+
+bool plan_changed(void *arg, const void *config)
+{
+    struct plan_source *source = arg;
+    const struct plan *p = config;
+    uint64_t mark = config_watch_now(p->config);
+    /* Whoever writes a file is let finish; and what could not be read is not tried again as it is.
+     */
+    bool rests = mark == source->seen_mark;
+
+    source->seen_mark = mark;
+    if (mark == config_watch_mark(p->config) || !rests || mark == source->tried_mark)
+        return false;
+    source->tried_mark = mark;
+    return true;
 }

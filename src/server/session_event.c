@@ -58,6 +58,11 @@ static void tell_verdict(struct session *ss, const struct greet *g,
 
     greet_log(g, v, &l);
     log_end(&l);
+    if (greet_has_stale(g)) {
+        l = session_log(ss, LOG_TABLE_STALE, LOG_WARNING);
+        greet_log_stale(g, &l);
+        log_end(&l);
+    }
 }
 
 static void refuse_greeting(struct session *ss, const struct smtp_event *ev, const struct greet *g,
