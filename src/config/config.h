@@ -169,6 +169,15 @@ struct config_greeting {
     struct config_map *listed; /* names that are not welcome, and "*.domain" */
 };
 
+enum config_ledger_enabled { CONFIG_LEDGER_NO, CONFIG_LEDGER_YES };
+
+/* ledger { } */
+struct config_ledger {
+    enum config_ledger_enabled enabled;
+    uint64_t size; /* octets on the disk at most */
+    uint64_t age_ms;
+};
+
 /* log { } */
 struct config_log {
     enum config_log_format format;
@@ -218,6 +227,7 @@ struct config {
     struct config_limits limits;
     enum config_line_endings line_endings;
     struct config_queue queue;
+    struct config_ledger ledger;
     struct config_log log;
 
     struct config_store *store;

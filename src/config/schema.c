@@ -20,6 +20,7 @@ static const char *const protocols_words[] = {"1.2+", "1.3+", NULL};
 static const char *const unknown_words[] = {"refuse", "accept", NULL};
 static const char *const via_words[] = {"mx", "hold", NULL};
 static const char *const line_words[] = {"strict", "normalise", NULL};
+static const char *const no_yes_words[] = {"no", "yes", NULL};
 static const char *const format_words[] = {"auto", "human", "json", "logfmt", NULL};
 static const char *const level_words[] = {"error", "warning", "info", "debug", NULL};
 
@@ -64,6 +65,10 @@ const struct config_section config_sections[] = {
      "answered with a reply that names it.",
      NULL},
     {"queue", false, 0, 0, 0, NULL, false, "How mail waits, and for how long.", NULL},
+    {"ledger", false, 0, 0, 0, NULL, false,
+     "What is remembered of sessions, verdicts and deliveries, for `herald trace` and for checks "
+     "that ask for the past. No mail depends on it.",
+     NULL},
     {"dns", false, 0, 0, 0, NULL, false, "How names are looked up.", NULL},
     {"greeting", false, 0, 0, 0, NULL, false,
      "How the greetings (HELO, EHLO) of clients are judged that are neither `trusted` nor come to "
@@ -238,6 +243,16 @@ const struct config_key config_keys[] = {
     {"queue", "min_free", CONFIG_TYPE_SIZE, FIELD(queue.min_free),
      DEFAULT("100M"), 0, 1024 * GIB, NULL, LIVE,
      "With less free on the disk of `data_dir`, new mail is answered 452 until there is more."},
+
+    {"ledger", "enabled", CONFIG_TYPE_ENUM, FIELD(ledger.enabled),
+     DEFAULT("yes"), 0, 0, no_yes_words, LIVE,
+     "Whether anything is remembered at all."},
+    {"ledger", "size", CONFIG_TYPE_SIZE, FIELD(ledger.size),
+     DEFAULT("256M"), 4 * MIB, 32 * GIB, NULL, LIVE,
+     "The room that the ledger may take on the disk. The oldest goes first."},
+    {"ledger", "age", CONFIG_TYPE_DURATION, FIELD(ledger.age_ms),
+     DEFAULT("30d"), HOUR, 3650 * DAY, NULL, LIVE,
+     "How long it is kept; up to a sixtieth longer, since it goes in pieces."},
 
     {"dns", "servers", CONFIG_TYPE_SERVERS, FIELD(dns.servers), DEFAULT("[]"), ANY, LIVE,
      "The servers to ask, as `ADDRESS` or `ADDRESS@PORT`. Without any, the resolvers of the "

@@ -17,6 +17,7 @@
 #include "os/random.h"
 #include "server/kinds.h"
 #include "server/tls_keys.h"
+#include "store/ledger.h"
 
 #define PATH_BYTES 1024
 
@@ -94,6 +95,30 @@ static bool make_sub_dir(span dir, const char *name, const struct user *user, st
     return make_dir(memory, user, d);
 }
 
+/* Nothing depends on the ledger: what is in its way is moved aside, and without it mail goes on. */
+static void make_ledger_dir(const struct config *c, const struct user *user)
+{
+    char from[PATH_BYTES], to[PATH_BYTES];
+    struct buf path = BUF_OVER(from), aside = BUF_OVER(to);
+    struct diag d = {0};
+    struct stat st;
+    struct log_line l;
+
+    buf_printf(&path, "%.*s/" LEDGER_DIR, SPAN_ARG(c->data_dir));
+    buf_printf(&aside, "%.*s/" LEDGER_DIR ".damaged-%lld", SPAN_ARG(c->data_dir),
+               (long long)(clock_wall_ms() / 1000));
+    if (c->ledger.enabled == CONFIG_LEDGER_NO || buf_cstr(&path) == NULL ||
+        buf_cstr(&aside) == NULL)
+        return;
+    if (lstat(from, &st) == 0 && !S_ISDIR(st.st_mode) && rename(from, to) != 0)
+        (void)diag_set(&d, ERR_IO, errno, "cannot move %s aside", from);
+    if (make_sub_dir(c->data_dir, "/" LEDGER_DIR, user, &d))
+        return;
+    l = log_begin(LOG_LEDGER_FAILED, LOG_WARNING);
+    log_diag(&l, &d);
+    log_end(&l);
+}
+
 static bool make_dirs(const struct config *c, const struct user *user, struct diag *d)
 {
     static const char *const names[] = {"", "/queue", "/mail"};
@@ -102,6 +127,7 @@ static bool make_dirs(const struct config *c, const struct user *user, struct di
         if (!make_sub_dir(c->data_dir, names[i], user, d))
             return false;
     }
+    make_ledger_dir(c, user);
     return true;
 }
 

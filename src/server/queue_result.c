@@ -3,6 +3,7 @@
 #include "os/clock.h"
 #include "os/log.h"
 #include "server/queue.h"
+#include "server/queue_ledger.h"
 #include "server/queue_link.h"
 
 static bool wants_report(const struct queue_msg *m, const struct record_rcpt *r)
@@ -46,6 +47,7 @@ void queue_expire(struct queue *q, struct queue_msg *m, struct queue_rcpt *rcpt)
     rcpt->report = wants_report(m, &rcpt->r);
     queue_msg_touch(q, m);
     say(m, rcpt, LOG_QUEUE_EXPIRED, -1);
+    queue_ledger_outcome(q, m, rcpt);
 }
 
 static void defer(struct queue *q, struct queue_msg *m, struct queue_rcpt *rcpt)
@@ -82,11 +84,13 @@ void queue_outcome(struct queue *q, struct queue_msg *m, struct queue_rcpt *rcpt
     case JOB_DELIVERED:
         r->state = RECORD_DELIVERED;
         say(m, rcpt, LOG_DELIVERY_DONE, -1);
+        queue_ledger_outcome(q, m, rcpt);
         break;
     case JOB_FAILED:
         r->state = RECORD_FAILED;
         rcpt->report = wants_report(m, r);
         say(m, rcpt, LOG_DELIVERY_FAILED, -1);
+        queue_ledger_outcome(q, m, rcpt);
         break;
     case JOB_DEFERRED:
         defer(q, m, rcpt);

@@ -90,6 +90,7 @@ static void end(struct session *ss, const char *why)
     log_num(&l, KEY_MESSAGES, ss->messages);
     log_num(&l, KEY_ERRORS, ss->smtp.errors);
     log_end(&l);
+    session_ledger_end(ss, span_cstr(why));
     session_drop_transaction(ss);
     session_stall(ss, false);
     uncount(ss);
@@ -105,7 +106,7 @@ static void end(struct session *ss, const char *why)
     greet_free(ss->greet_next);
     free(ss);
     if (d->draining && d->session_count == 0)
-        proc_done(d->proc, PROC_EXIT_OK);
+        smtpd_leave(d);
 }
 
 void session_end(struct session *ss, const char *why)
@@ -334,6 +335,7 @@ void session_start(struct smtpd_port *port, int fd, const struct net_addr *clien
         free(ss);
         return;
     }
+    session_ledger_begin(ss);
     ss->next = d->sessions;
     ss->at = &d->sessions;
     if (ss->next != NULL)
