@@ -5,7 +5,7 @@
 #include "base/num.h"
 
 /* xtext (RFC 3461 4): printable without + and =, or + and two upper-case hexadecimal digits. */
-static bool is_xtext(span s)
+bool smtp_xtext_ok(span s)
 {
     for (size_t i = 0; i < s.n; i++) {
         char c = s.p[i];
@@ -19,6 +19,27 @@ static bool is_xtext(span s)
         }
     }
     return true;
+}
+
+void smtp_xtext_put_decoded(struct buf *b, span s)
+{
+    bool encoded = smtp_xtext_ok(s);
+
+    for (size_t i = 0; i < s.n; i++) {
+        if (encoded && s.p[i] == '+') {
+            buf_putc(b, (char)(ascii_hex(s.p[i + 1]) * 16 + ascii_hex(s.p[i + 2])));
+            i += 2;
+        } else {
+            buf_putc(b, s.p[i]);
+        }
+    }
+}
+
+bool smtp_orcpt_ok(span s)
+{
+    size_t semicolon = span_find(s, ';');
+
+    return s.n <= SMTP_ORCPT_MAX_BYTES && semicolon > 0 && semicolon + 1 < s.n && smtp_xtext_ok(s);
 }
 
 static bool read_size(span value, struct smtp_mail_params *p)
@@ -76,13 +97,13 @@ static bool read_ret(span value, struct smtp_mail_params *p)
 static bool read_envid(span value, struct smtp_mail_params *p)
 {
     p->envid = value;
-    return value.n > 0 && value.n <= SMTP_ENVID_MAX_BYTES && is_xtext(value);
+    return value.n > 0 && value.n <= SMTP_ENVID_MAX_BYTES && smtp_xtext_ok(value);
 }
 
 static bool read_auth(span value, struct smtp_mail_params *p)
 {
     p->auth = value;
-    return value.n > 0 && is_xtext(value);
+    return value.n > 0 && smtp_xtext_ok(value);
 }
 
 static bool read_smtputf8(span value, struct smtp_mail_params *p)
@@ -121,11 +142,8 @@ static bool read_notify(span value, struct smtp_rcpt_params *p)
 
 static bool read_orcpt(span value, struct smtp_rcpt_params *p)
 {
-    size_t semicolon = span_find(value, ';');
-
     p->orcpt = value;
-    return value.n <= SMTP_ORCPT_MAX_BYTES && semicolon > 0 && semicolon + 1 < value.n &&
-           is_xtext(value);
+    return smtp_orcpt_ok(value);
 }
 
 /* What each parameter belongs to, and who reads it. */
