@@ -50,7 +50,7 @@ struct config_egress {
     span name;
     struct ip_addr address;        /* local address to bind; IP_NONE: the kernel's choice */
     struct ip_addr public_address; /* as the world sees it; IP_NONE: the same as `address` */
-    span greeting;                 /* by default hostname; empty when that is not fit */
+    span greeting;                 /* empty: chosen for each address (greeting/choose.h) */
 };
 
 enum config_via { CONFIG_VIA_MX, CONFIG_VIA_SMTP, CONFIG_VIA_LMTP, CONFIG_VIA_HOLD };
@@ -135,6 +135,7 @@ struct config {
     span file; /* as given to config_load; empty: built in */
     span hostname;
     bool hostname_is_fit; /* the name may be said to the world (config/fit.h) */
+    bool hostname_is_set; /* by the operator; else it is the machine's */
     span data_dir;
     span user;        /* to run as when started as root */
     uint64_t workers; /* smtpd processes; 0: one for each processor */

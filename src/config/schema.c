@@ -258,7 +258,7 @@ const struct config_key config_keys[] = {
      DEFAULT("\"\""), ANY, LIVE,
      "The address that the world sees, when it is another one (NAT)."},
     {"egress", "greeting", CONFIG_TYPE_GREETING, BLOCK(config_egress, greeting),
-     COMPUTED(config_compute_greeting, "hostname"), ANY, LIVE,
+     COMPUTED(config_compute_greeting, "chosen for each address, see herald(1)"), ANY, LIVE,
      "The name that herald greets other servers with. Its address must be the public address, "
      "and the reverse DNS of that address must give this name back."},
 

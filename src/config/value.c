@@ -64,6 +64,7 @@ static bool read_hostname(struct config_load *load, const struct config_value *v
     domain_put(&b, &d);
     *(span *)at = buf_span(&b);
     load->c->hostname_is_fit = fault == NULL;
+    load->c->hostname_is_set = value->where.file != config_own_text;
     return true;
 }
 

@@ -51,6 +51,7 @@
     X(KEY_NAME, "name", "a domain name")                                                           \
     X(KEY_VERDICT, "verdict", "what was decided")                                                  \
     X(KEY_CHECK, "check", "id of a check or cause")                                                \
+    X(KEY_RULE, "rule", "which rule chose it: map, name, ptr, host, literal, submission, nothing") \
     X(KEY_FINDINGS, "findings", "ids of what was found")                                           \
     X(KEY_SENDER, "sender", "envelope sender; empty: null sender")                                 \
     X(KEY_RECIPIENT, "recipient", "envelope recipient")                                            \

@@ -47,6 +47,7 @@
 struct relay;
 struct relay_dest;
 struct relay_conn;
+struct relay_identity;
 
 /* ---- jobs ---- */
 
@@ -157,6 +158,9 @@ struct relay {
     struct relay_dest *dests[RELAY_DEST_SLOTS];
     size_t jobs; /* not yet answered */
     size_t conns;
+    struct relay_identity *identities; /* relay_name.h */
+    size_t n_identities;
+    struct loop_timer check;
     bool draining;
     char *input; /* what was just read, until the engine it is for is left */
     char *body;  /* a piece of a spool file, until an engine has taken it */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "server/relay_conn.h"
+#include "server/relay_name.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -28,6 +28,7 @@ static void conn_free(struct relay_conn *c)
     BUG_IF(c->job_count > 0, "a connection ends with a job");
     if (c->state == RELAY_OPENING)
         d->opening--;
+    relay_name_forget(c);
     conn_close(&c->conn);
     heap_release(&c->rest);
     heap_release(&c->unsent);
@@ -53,6 +54,7 @@ void relay_conn_note(struct relay_conn *c, const char *stage, const char *what, 
     escape_text(&b, reply, JOB_REPLY_BYTES / 2);
     c->why_n = b.n;
     c->why_code = 0;
+    c->why_status = SPAN("4.4.1");
 }
 
 /* No address is left, and nobody else is connected. */
@@ -61,7 +63,7 @@ static void fail_dest(struct relay_conn *c)
     struct relay_dest *d = c->dest;
     struct relay_verdict v = {.verdict = JOB_DEFERRED,
                               .code = c->why_code,
-                              .status = SPAN("4.4.1"),
+                              .status = c->why_status,
                               .mta = span_of(c->mta, c->mta_n),
                               .reply = span_of(c->why, c->why_n)};
 
@@ -73,6 +75,7 @@ void relay_conn_next_target(struct relay_conn *c)
 {
     struct relay_dest *d = c->dest;
 
+    relay_name_forget(c);
     conn_close(&c->conn);
     heap_reset(&c->rest);
     heap_reset(&c->unsent);
@@ -109,7 +112,7 @@ static bool begin_engine(struct relay_conn *c)
     const struct relay_dest *d = c->dest;
 
     c->conf = (struct smtp_client_conf){
-        .name = d->egress->greeting.n != 0 ? d->egress->greeting : c->relay->config->hostname,
+        .name = span_of(c->name, c->name_n),
         .lmtp = d->transport == JOB_LMTP_UNIX || d->transport == JOB_LMTP_TCP,
         .use = ~0u,
     };
@@ -130,8 +133,7 @@ static void open_target(struct relay_conn *c)
         from = net_addr_ip(span_of(egress->octet, ip_addr_bytes(*egress)), 0);
         to.from = &from;
     }
-    if (!begin_engine(c)) {
-        relay_conn_note(c, "ehlo", "the greeting name is not fit to be said", SPAN_NONE);
+    if (relay_name_is_hopeless(c)) {
         relay_conn_next_target(c);
     } else if (!conn_connect(&c->conn, c->relay->loop, &to, on_conn, c)) {
         relay_conn_note(c, "connect", strerror(c->conn.error), SPAN_NONE);
@@ -286,6 +288,24 @@ static void on_refused(struct relay_conn *c)
         conn_free(c);
 }
 
+/* Connected: the name belongs to the address that we leave from, which is known only now. */
+void relay_conn_named(struct relay_conn *c)
+{
+    enum relay_naming naming = relay_name_begin(c);
+
+    if (naming == RELAY_NAME_WAITS)
+        return;
+    if (naming == RELAY_NAMED && begin_engine(c)) {
+        run(c, SPAN_NONE);
+        return;
+    }
+    if (naming == RELAY_NAMED)
+        relay_conn_note(c, "ehlo", "the greeting name is not fit to be said", SPAN_NONE);
+    relay_conn_next_target(c);
+    if (c->gone)
+        conn_free(c);
+}
+
 static void on_conn(void *arg, struct conn *conn, enum conn_event ev, unsigned ready)
 {
     struct relay_conn *c = arg;
@@ -293,7 +313,7 @@ static void on_conn(void *arg, struct conn *conn, enum conn_event ev, unsigned r
     (void)conn;
     switch (ev) {
     case CONN_CONNECTED:
-        run(c, SPAN_NONE);
+        relay_conn_named(c);
         break;
     case CONN_REFUSED:
         on_refused(c);

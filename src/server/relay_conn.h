@@ -14,6 +14,7 @@
 #ifndef SERVER_RELAY_CONN_H
 #define SERVER_RELAY_CONN_H
 
+#include "name/domain.h"
 #include "server/relay.h"
 
 #define RELAY_JOBS_MAX 2 /* the engine may begin a mail while the one before awaits its answer */
@@ -37,8 +38,13 @@ struct relay_conn {
     size_t mta_n;
     size_t why_n;
     unsigned why_code;
-    char mta[JOB_MTA_BYTES];   /* "mx.example.net [192.0.2.1]" */
-    char why[JOB_REPLY_BYTES]; /* how the last address failed */
+    char mta[JOB_MTA_BYTES];                 /* "mx.example.net [192.0.2.1]" */
+    char why[JOB_REPLY_BYTES];               /* how the last address failed */
+    span why_status;                         /* static */
+    struct relay_identity *identity;         /* whose name it says; NULL: not known, or LMTP */
+    struct relay_conn *name_next, **name_at; /* among those that wait for their name */
+    size_t name_n;
+    char name[DOMAIN_MAX_BYTES + 1]; /* what it greets with */
     struct smtp_client_conf conf;
     struct smtp_client smtp;
 };
@@ -48,6 +54,9 @@ void relay_conn_enter(struct relay_conn *c, enum relay_conn_state state);
 void relay_conn_note(struct relay_conn *c, const char *stage, const char *what, span reply);
 /* The address is of no use: the next one, or the end of this connection. */
 void relay_conn_next_target(struct relay_conn *c);
+
+/* What relay_name_begin waited for is known now. */
+void relay_conn_named(struct relay_conn *c);
 
 /* Handle the engine's events until it waits for something, or c->gone, or c->conn.connecting. */
 void relay_serve(struct relay_conn *c);

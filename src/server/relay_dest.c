@@ -354,14 +354,6 @@ static bool may_connect(const struct relay_dest *d)
     return d->target_count > 0 && d->conn_count < most;
 }
 
-/* A connection is refused everywhere by some receiver when its greeting is unfit: say none. */
-static bool has_greeting(const struct relay_dest *d)
-{
-    bool local = d->transport == JOB_LMTP_UNIX || d->transport == JOB_LMTP_TCP;
-
-    return local || d->egress->greeting.n != 0;
-}
-
 static void return_jobs(struct relay_dest *d)
 {
     struct relay_job *j;
@@ -373,11 +365,6 @@ static void return_jobs(struct relay_dest *d)
 /* Jobs wait, and the connections that are there have all they can carry. */
 static void find_way(struct relay_dest *d)
 {
-    if (!has_greeting(d)) {
-        fail_text(d, JOB_DEFERRED, SPAN("4.3.5"),
-                  "there is no fit name to greet with: set `hostname` or the egress's `greeting`");
-        return;
-    }
     if (d->plan != NULL)
         return;
     if (!is_planned(d)) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "server/relay_conn.h"
+#include "server/relay_name.h"
 
 #include <unistd.h>
 
@@ -102,6 +102,8 @@ static bool begin_next(struct relay_conn *c)
 static bool on_ready(struct relay_conn *c, const struct smtp_client_event *ev)
 {
     (void)ev;
+    if (c->state == RELAY_OPENING)
+        relay_name_heard(c);
     relay_conn_enter(c, RELAY_SERVING);
     if (!c->dest->proven)
         relay_dest_push(c->dest); /* more connections may be made now */

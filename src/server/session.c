@@ -279,12 +279,7 @@ static void on_conn(void *arg, struct conn *c, enum conn_event ev, unsigned read
 
 struct ip_addr session_ip(const struct session *ss)
 {
-    span octets = net_addr_octets(&ss->client);
-    const uint8_t *p = (const uint8_t *)octets.p;
-
-    if (octets.n == 0)
-        return (struct ip_addr){.family = IP_NONE};
-    return octets.n == 16 ? ip_addr_v6(p) : ip_addr_v4(p);
+    return net_addr_to_ip(&ss->client);
 }
 
 void session_start(struct smtpd_port *port, int fd, const struct net_addr *client)
