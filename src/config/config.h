@@ -38,11 +38,36 @@ struct config_endpoint {
 
 enum config_role { CONFIG_ROLE_MX, CONFIG_ROLE_SUBMISSION, CONFIG_ROLE_LMTP };
 
+enum config_listen_tls {
+    CONFIG_TLS_STARTTLS, /* offered */
+    CONFIG_TLS_REQUIRED, /* and nothing is done without it */
+    CONFIG_TLS_IMPLICIT, /* from the first octet on */
+    CONFIG_TLS_OFF,
+};
+
 /* listen "name" { } */
 struct config_listen {
     span name;
     struct config_endpoint address;
     enum config_role role;
+    enum config_listen_tls tls;
+};
+
+/* certificate "name" { }: another one for clients that ask for that name. */
+struct config_certificate {
+    span name; /* a host name in lower case, or "*." and one */
+    span file; /* PEM: the certificate, and those that lead to its root */
+    span key;  /* PEM; empty: in the same file */
+};
+
+enum config_protocols { CONFIG_PROTOCOLS_TLS_1_2, CONFIG_PROTOCOLS_TLS_1_3 };
+
+/* tls { } */
+struct config_tls {
+    span certificate; /* as of config_certificate; empty: herald makes its own */
+    span key;
+    span client_ca;
+    enum config_protocols protocols;
 };
 
 /* egress "name" { }: how outgoing connections leave. */
@@ -91,6 +116,7 @@ struct config_limits {
     uint64_t junk_commands;      /* NOOP, RSET, VRFY, EHLO in a transaction */
     uint64_t unknown_recipients; /* in a session */
     uint64_t command_timeout_ms;
+    uint64_t tls_timeout_ms;   /* for a handshake */
     uint64_t data_timeout_ms;  /* between two reads of a message */
     uint64_t data_deadline_ms; /* for a whole message */
     uint64_t data_rate;        /* octets a second, least, over 60 s */
@@ -156,6 +182,10 @@ struct config {
     struct config_mailbox mailbox;
     enum config_unknown_user unknown_user;
     span catchall; /* for CONFIG_UNKNOWN_CATCHALL */
+
+    struct config_tls tls;
+    struct config_certificate *certificates; /* beside that of tls */
+    size_t n_certificates;
 
     struct config_egress *egresses; /* at least one; the first is the default */
     size_t n_egresses;

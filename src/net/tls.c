@@ -32,9 +32,23 @@ static int bio_write(BIO *bio, const char *p, int n)
     return n > 0 && heap_put(&t->unsent, span_of(p, (size_t)n)) ? n : -1;
 }
 
+static int read_early(struct tls *t, char *p, size_t cap)
+{
+    span s = span_head(heap_span(&t->early), cap);
+
+    memcpy(p, s.p, s.n);
+    heap_drop(&t->early, s.n);
+    if (t->early.n == 0)
+        heap_release(&t->early);
+    return (int)s.n;
+}
+
 static int bio_read(BIO *bio, char *p, int cap)
 {
     struct tls *t = BIO_get_data(bio);
+
+    if (t->early.n > 0 && cap > 0)
+        return read_early(t, p, (size_t)cap);
     ssize_t n = cap > 0 ? recv(t->c->fd, p, (size_t)cap, 0) : 0;
 
     BIO_clear_retry_flags(bio);
@@ -221,11 +235,9 @@ static unsigned layer_want(struct conn *c, unsigned want)
     struct tls *t = tls_of(c);
 
     t->want = want;
-    if (t->held && flush(t) != ERR_OK)
-        (void)spoil(t, ERR_CLOSED, "the connection was lost");
     if ((want & LOOP_READ) != 0 && (t->more || t->bad != ERR_OK))
         loop_defer(c->io.loop, &t->again);
-    return t->unsent.n > 0 ? want | LOOP_WRITE : want;
+    return t->unsent.n > 0 && !t->held ? want | LOOP_WRITE : want;
 }
 
 static unsigned layer_ready(struct conn *c, unsigned ready)
@@ -259,6 +271,7 @@ static void layer_close(struct conn *c)
     SSL_free(t->ssl);
     tls_side_drop(t->side);
     heap_release(&t->unsent);
+    heap_release(&t->early);
     free(t->server_name);
     free(t);
     c->layer_state = NULL;
@@ -356,6 +369,23 @@ bool tls_start_client(struct conn *c, struct tls_side *side, const struct tls_ta
     return false;
 }
 
+/*
+ * A server of TLS 1.3 has nothing left to say then but tickets, and nobody waits for them: they go
+ * with its first octets. Everything else of a handshake is waited for.
+ */
+static bool may_hold(const struct tls *t)
+{
+    return SSL_is_server(t->ssl) == 1 && SSL_version(t->ssl) >= TLS1_3_VERSION;
+}
+
+bool tls_take(struct conn *c, span early)
+{
+    struct tls *t = tls_of(c);
+
+    heap_init(&t->early, early.n);
+    return early.n == 0 || heap_put(&t->early, early);
+}
+
 enum tls_progress tls_handshake(struct conn *c)
 {
     struct tls *t = tls_of(c);
@@ -367,7 +397,9 @@ enum tls_progress tls_handshake(struct conn *c)
     if (result == 1) {
         t->progress = TLS_DONE;
         t->more = SSL_has_pending(t->ssl) == 1;
-        t->held = t->unsent.n > 0;
+        t->held = t->unsent.n > 0 && may_hold(t);
+        if (!t->held && flush(t) != ERR_OK)
+            (void)spoil(t, ERR_CLOSED, "the connection was lost");
         return TLS_DONE;
     }
     bool waits = SSL_get_error(t->ssl, result) == SSL_ERROR_WANT_READ;

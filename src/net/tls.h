@@ -16,7 +16,7 @@
  *     }
  *
  * conn_want(LOOP_READ) is all the handshake needs. What OpenSSL has to send is kept here until the
- * socket takes it, and goes out with what the user writes next in the same breath.
+ * socket takes it; session tickets wait for what the user writes first.
  *
  * After the handshake: conn_read gives ERR_CLOSED when the peer ended TLS properly, ERR_TLS on
  * anything that is no TLS, is damaged, or ends without notice (tls_fault says which). All of them
@@ -62,6 +62,7 @@ struct tls_server_conf {
     const struct tls_pair *pairs; /* the first is for clients that name none or an unknown one */
     size_t pair_count;            /* 1 to TLS_PAIRS_MAX */
     span client_ca; /* PEM; empty: no certificate is asked for. Asked for, it is optional */
+    const char *client_ca_file; /* for what is said about it; may be NULL */
     enum tls_version min;
     struct tls_tickets *tickets; /* lives longer than the side; NULL: no resumption */
 };
@@ -84,7 +85,7 @@ struct tls_client_conf {
 MUSTUSE enum err tls_client_new(const struct tls_client_conf *conf, struct tls_side **out_side,
                                 struct diag *d);
 
-/* Wipe and free; connections that began keep what they need. NULL is allowed. */
+/* Wipe the private keys and free; connections that began keep what they need. NULL is allowed. */
 void tls_side_free(struct tls_side *side);
 
 /* ---- a connection ---- */
@@ -98,6 +99,10 @@ struct tls_target {
 /* Put TLS under c, which is connected; false: no memory, or a name that is none. */
 MUSTUSE bool tls_start_server(struct conn *c, struct tls_side *side);
 MUSTUSE bool tls_start_client(struct conn *c, struct tls_side *side, const struct tls_target *to);
+
+/* Octets that were read from the socket before TLS began (behind a PROXY header); false: no memory.
+ */
+MUSTUSE bool tls_take(struct conn *c, span early);
 
 enum tls_progress { TLS_UNDER_WAY, TLS_DONE, TLS_FAILED };
 

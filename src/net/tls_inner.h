@@ -31,6 +31,7 @@ struct tls {
     struct tls_side *side;
     SSL *ssl;
     struct heap_buf unsent; /* records the socket has not taken */
+    struct heap_buf early;  /* to be read before the socket is */
     size_t owed;            /* octets of the user's in `unsent`, which he believes still his */
     struct loop_task again; /* tells the user of octets that the socket will not tell of */
     char *server_name;      /* NULL: none was asked for */

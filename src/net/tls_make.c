@@ -8,8 +8,8 @@
 #include "net/tls_inner.h"
 #include "os/random.h"
 
-#define DAY_S          86400L
-#define NAME_MAX_BYTES 64 /* of a CN, RFC 5280 A.1 */
+#define DAY_S            86400L
+#define COMMON_MAX_BYTES 64 /* of a CN, RFC 5280 A.1 */
 
 static bool add_extension(X509 *x, int nid, const char *value)
 {
@@ -28,7 +28,8 @@ static bool add_extension(X509 *x, int nid, const char *value)
 static bool fill(X509 *x, EVP_PKEY *key, const char *name)
 {
     X509_NAME *subject = X509_get_subject_name(x);
-    char alternative[NAME_MAX_BYTES + 8];
+    char alternative[TLS_NAME_BYTES + 8];
+    const char *common = strlen(name) <= COMMON_MAX_BYTES ? name : "herald";
     struct buf b = BUF_OVER(alternative);
 
     buf_printf(&b, "DNS:%s", name);
@@ -38,8 +39,8 @@ static bool fill(X509 *x, EVP_PKEY *key, const char *name)
            X509_gmtime_adj(X509_getm_notBefore(x), -3600) != NULL &&
            X509_gmtime_adj(X509_getm_notAfter(x), TLS_MAKE_DAYS * DAY_S) != NULL &&
            X509_set_pubkey(x, key) == 1 &&
-           X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *)name, -1,
-                                      -1, 0) == 1 &&
+           X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *)common,
+                                      -1, -1, 0) == 1 &&
            X509_set_issuer_name(x, subject) == 1 &&
            add_extension(x, NID_basic_constraints, "critical,CA:FALSE") &&
            add_extension(x, NID_key_usage, "critical,digitalSignature") &&
@@ -75,7 +76,7 @@ static bool write_pem(X509 *x, EVP_PKEY *key, struct heap_buf *out_chain, struct
 
 enum err tls_make(span name, struct heap_buf *out_chain, struct heap_buf *out_key, struct diag *d)
 {
-    char text[NAME_MAX_BYTES + 1];
+    char text[TLS_NAME_BYTES];
     struct buf b = BUF_OVER(text);
     EVP_PKEY *key = EVP_EC_gen("P-256");
     X509 *x = X509_new();

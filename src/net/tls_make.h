@@ -11,7 +11,7 @@
 /*
  * Make an ECDSA P-256 key and a certificate signed by itself.
  *
- * name     what it is for: CN and dNSName, 1 to 64 octets
+ * name     what it is for: dNSName, and CN when that has room; under TLS_NAME_BYTES octets
  * out_...  PEM; initialised by the caller
  */
 MUSTUSE enum err tls_make(span name, struct heap_buf *out_chain, struct heap_buf *out_key,

@@ -104,7 +104,7 @@ static enum err use_pair(SSL_CTX *ctx, const struct tls_pair *pair, struct diag 
 }
 
 /* Trust the certificates in pem; a server also names them to its clients. */
-static bool trust(SSL_CTX *ctx, span pem, bool name_them, size_t *out_n)
+static bool trust(SSL_CTX *ctx, span pem, size_t *out_n)
 {
     BIO *bio = octets(pem);
     X509_STORE *store = SSL_CTX_get_cert_store(ctx);
@@ -113,7 +113,8 @@ static bool trust(SSL_CTX *ctx, span pem, bool name_them, size_t *out_n)
 
     while (ok && (ca = PEM_read_bio_X509_AUX(bio, NULL, no_passphrase, NULL)) != NULL) {
         ok = X509_STORE_add_cert(store, ca) == 1 &&
-             (!name_them || SSL_CTX_add_client_CA(ctx, ca) == 1);
+             (SSL_CTX_get_ssl_method(ctx) != TLS_server_method() ||
+              SSL_CTX_add_client_CA(ctx, ca) == 1);
         X509_free(ca);
         (*out_n)++;
     }
@@ -121,15 +122,15 @@ static bool trust(SSL_CTX *ctx, span pem, bool name_them, size_t *out_n)
     return ok && ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
 }
 
-static enum err use_ca(SSL_CTX *ctx, span pem, bool name_them, struct diag *d)
+static enum err use_ca(SSL_CTX *ctx, span pem, const char *file, struct diag *d)
 {
     size_t n = 0;
 
     ERR_clear_error();
     if (pem.n == 0)
         return ERR_OK;
-    if (!trust(ctx, pem, name_them, &n) || n == 0)
-        return fail(d, NULL, "these are no certificates of authorities");
+    if (!trust(ctx, pem, &n) || n == 0)
+        return fail(d, file, "these are no certificates of authorities");
     ERR_clear_error();
     return ERR_OK;
 }
@@ -280,7 +281,7 @@ static enum err server_ctx(const struct tls_server_conf *conf, const struct tls_
         SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, on_verify);
     e = use_pair(ctx, pair, d);
     if (e == ERR_OK)
-        e = use_ca(ctx, conf->client_ca, true, d);
+        e = use_ca(ctx, conf->client_ca, conf->client_ca_file, d);
     if (e == ERR_OK)
         *out_ctx = ctx;
     else
@@ -357,7 +358,7 @@ enum err tls_client_new(const struct tls_client_conf *conf, struct tls_side **ou
     if (e == ERR_OK && conf->pair != NULL)
         e = use_pair(side->ctx, conf->pair, d);
     if (e == ERR_OK)
-        e = use_ca(side->ctx, conf->ca, false, d);
+        e = use_ca(side->ctx, conf->ca, NULL, d);
     if (e == ERR_OK)
         *out_side = side;
     else

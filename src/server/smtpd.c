@@ -13,11 +13,20 @@ static void on_accept(void *arg, int fd, const struct net_addr *client)
     session_start(arg, fd, client);
 }
 
+/* What comes over a Unix socket never left this machine. */
+static bool offers_tls(const struct config_listen *l)
+{
+    return l->tls == CONFIG_TLS_REQUIRED ||
+           (l->tls == CONFIG_TLS_STARTTLS && l->address.transport == CONFIG_TCP);
+}
+
 static struct smtp_server_conf smtp_conf(const struct config *c, const struct config_listen *l)
 {
     struct smtp_server_conf conf = smtp_server_conf_default(c->hostname);
 
     conf.ext = SMTP_EXT_SERVED;
+    if (offers_tls(l))
+        conf.ext |= SMTP_EXT_STARTTLS;
     conf.lmtp = l->role == CONFIG_ROLE_LMTP;
     conf.line_endings = c->line_endings == CONFIG_LINES_NORMALISE ? DOT_NORMALISE : DOT_STRICT;
     conf.recipients = c->limits.recipients;
@@ -45,6 +54,8 @@ static bool open_ports(struct smtpd *d)
         port->smtpd = d;
         port->config = p->listeners[i].config;
         port->smtp = smtp_conf(d->config, port->config);
+        port->secured = port->smtp;
+        port->secured.tls = true;
         if (!listener_start(&port->listener, d->loop, p->listeners[i].fd, on_accept, port))
             return false;
     }
@@ -108,7 +119,7 @@ int smtpd_run(struct proc *p)
     const struct context *context = p->config;
     static struct smtpd d;
 
-    d = (struct smtpd){.proc = p, .loop = p->loop, .config = context->config};
+    d = (struct smtpd){.proc = p, .loop = p->loop, .config = context->config, .tls = context->tls};
     ident_init(&d.ident, p->index, p->count, p->generation);
     census_join(&d.census, context->census, (p->generation & 1) * p->count + p->index);
     put_client_init(&d.queue, p->loop, on_room, &d);
