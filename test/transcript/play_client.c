@@ -249,7 +249,7 @@ static void set_option(struct client_mail *m, span word)
     if (span_eq(key, SPAN("notify")) || span_eq(key, SPAN("orcpt"))) {
         struct smtp_rcpt_params params = {0};
 
-        BUG_IF(smtp_rcpt_params_parse(word, SMTP_EXT_DSN, &params) != SMTP_PARAM_FINE &&
+        BUG_IF(smtp_rcpt_params_parse(word, SMTP_EXT_DSN, false, &params) != SMTP_PARAM_FINE &&
                    span_eq(key, SPAN("notify")),
                "notify");
         for (size_t i = 0; i < m->mail.rcpt_count; i++) {
