@@ -88,12 +88,19 @@ struct config_egress {
 
 enum config_via { CONFIG_VIA_MX, CONFIG_VIA_SMTP, CONFIG_VIA_LMTP, CONFIG_VIA_HOLD };
 
+enum config_route_tls { CONFIG_ROUTE_TLS_TRY, CONFIG_ROUTE_TLS_REQUIRE, CONFIG_ROUTE_TLS_OFF };
+
 /* route "pattern" { }: pattern is a domain, "*.domain" or "*". */
 struct config_route {
     span name; /* the pattern */
     enum config_via via;
     struct config_endpoint to;          /* for CONFIG_VIA_SMTP and CONFIG_VIA_LMTP */
     const struct config_egress *egress; /* never NULL */
+    bool implicit;                      /* TLS from the first octet on */
+    enum config_route_tls tls;
+    span ca_file; /* PEM; empty: whom the system trusts */
+    span user;    /* whom to log in as; empty: nobody */
+    span password_file;
 };
 
 enum config_mailbox_kind { CONFIG_MAILBOX_MAILDIR, CONFIG_MAILBOX_LMTP };

@@ -18,6 +18,7 @@ static const char *const role_words[] = {"mx", "submission", "lmtp", NULL};
 static const char *const listen_tls_words[] = {"starttls", "required", "implicit", "off", NULL};
 static const char *const protocols_words[] = {"1.2+", "1.3+", NULL};
 static const char *const unknown_words[] = {"refuse", "accept", NULL};
+static const char *const route_tls_words[] = {"try", "require", "off", NULL};
 static const char *const via_words[] = {"mx", "hold", NULL};
 static const char *const line_words[] = {"strict", "normalise", NULL};
 static const char *const no_yes_words[] = {"no", "yes", NULL};
@@ -365,9 +366,24 @@ const struct config_key config_keys[] = {
 
     {"route", "via", CONFIG_TYPE_VIA, BLOCK(config_route, via),
      DEFAULT("mx"), 0, 0, via_words, LIVE,
-     "`mx` looks the servers of the domain up in DNS; `\"smtp://HOST[:PORT]\"` and "
-     "`\"lmtp://HOST[:PORT]\"` hand all mail to that server (`\"lmtp:unix:PATH\"` to that "
-     "socket); `hold` keeps it in the queue until it is released."},
+     "`mx` looks the servers of the domain up in DNS; `\"smtp://HOST[:PORT]\"`, "
+     "`\"smtps://HOST[:PORT]\"` (TLS from the first octet on) and `\"lmtp://HOST[:PORT]\"` hand "
+     "all mail to that server (`\"lmtp:unix:PATH\"` to that socket); `hold` keeps it in the queue "
+     "until it is released. When several routes name the same smarthost, what the first of them "
+     "says of TLS and of logging in is true of all."},
+    {"route", "tls", CONFIG_TYPE_ENUM, BLOCK(config_route, tls),
+     DEFAULT("try"), 0, 0, route_tls_words, LIVE,
+     "`try` uses STARTTLS where it is offered, and goes on without when it fails; `require` sends "
+     "only under TLS to a server whose certificate verifies and names the host; `off` never uses "
+     "STARTTLS. A message with REQUIRETLS is sent as under `require` in any case."},
+    {"route", "ca_file", CONFIG_TYPE_FILE, BLOCK(config_route, ca_file), DEFAULT("\"\""), ANY, LIVE,
+     "A PEM file with the authorities that are believed, instead of those of the system."},
+    {"route", "user", CONFIG_TYPE_LOGIN, BLOCK(config_route, user), DEFAULT("\"\""), ANY, LIVE,
+     "Whom to log in as (AUTH) at that server, by SCRAM-SHA-256 where it can, else SCRAM-SHA-1, "
+     "PLAIN or LOGIN. Only under TLS, or to a server on this machine. Needs `password_file`."},
+    {"route", "password_file", CONFIG_TYPE_FILE, BLOCK(config_route, password_file),
+     DEFAULT("\"\""), ANY, LIVE,
+     "A file whose first line is the password of `user`. A file that others may read is refused."},
     {"route", "egress", CONFIG_TYPE_EGRESS, BLOCK(config_route, egress), DEFAULT("\"\""), ANY, LIVE,
      "The name of the `egress` block to leave by."},
 };
@@ -413,6 +429,7 @@ void config_schema_put_path(struct buf *b, const struct config_key *key)
 static const char *const type_words[] = {
     [CONFIG_TYPE_HOSTNAME] = "a fully qualified domain name",
     [CONFIG_TYPE_PATH] = "the path of a directory",
+    [CONFIG_TYPE_LOGIN] = "a user name, or \"\" for none",
     [CONFIG_TYPE_FILE] = "the path of a file, or \"\" for none",
     [CONFIG_TYPE_USER] = "the name of an account",
     [CONFIG_TYPE_GREETING] = "a fully qualified domain name of the public DNS, or \"\" for none",
