@@ -93,6 +93,11 @@ static bool is_reserved(const struct greeting_facts *f)
     return greeting_has(f, TRAIT_RESERVED_TLD);
 }
 
+static bool is_listed(const struct greeting_facts *f)
+{
+    return greeting_is(f, FACT_LISTED, YES_YES);
+}
+
 static bool is_unresolvable(const struct greeting_facts *f)
 {
     return greeting_is(f, FACT_FORM, FORM_FQDN) && !greeting_has(f, TRAIT_RESERVED_TLD) &&
@@ -243,6 +248,9 @@ const struct greeting_check_row greeting_checks[GREETING_CHECK_COUNT] = {
     [CHECK_LITERAL_PRIVATE] = {SPAN_INIT("helo.literal.private"), is_private_literal,
         SEVERITY_POLICY, E550, STRICT,
         BIT(FACT_LITERAL_SCOPE) | BIT(FACT_LITERAL_MATCH)},
+    [CHECK_LISTED] = {SPAN_INIT("helo.listed"), is_listed,
+        SEVERITY_POLICY, E550, USUAL,
+        BIT(FACT_LISTED)},
     [CHECK_RESERVED_TLD] = {SPAN_INIT("helo.invalid_tld"), is_reserved,
         SEVERITY_POLICY, E550, STRICT,
         BIT(FACT_RESOLVES)},

@@ -34,7 +34,8 @@
     X(FACT_SPF_HELO, "spf_helo", SPF)                                                              \
     X(FACT_GENERIC, "generic", YES)                                                                \
     X(FACT_CHANGED, "changed", YES)                                                                \
-    X(FACT_EARLY, "early", YES)
+    X(FACT_EARLY, "early", YES)                                                                    \
+    X(FACT_LISTED, "listed", YES)
 
 enum greeting_fact {
 #define FACT_ENUM(id, word, values) id,

@@ -9,6 +9,10 @@
     X(LOG_SESSION_CLOSE, "session.close", "a session ended, and how")                              \
     X(LOG_SESSION_REFUSED, "session.refused", "a client or one of its commands was refused")       \
     X(LOG_GREETING_JUDGED, "greeting.judged", "a greeting was judged, with the findings")          \
+    X(LOG_TLS_STARTED, "tls.started", "a handshake is done: the session goes on under TLS")        \
+    X(LOG_TLS_FAILED, "tls.failed", "a handshake failed, or TLS ended otherwise than it should")   \
+    X(LOG_TLS_MADE, "tls.made", "no certificate is given: herald made one, signed by itself")      \
+    X(LOG_TABLE_STALE, "table.stale", "a greeting shows that a domain of our tables moved away")   \
     X(LOG_MESSAGE_ACCEPTED, "message.accepted", "a message is on the disk and was answered 250")   \
     X(LOG_MESSAGE_REFUSED, "message.refused", "a message was refused after its data")              \
     X(LOG_DELIVERY_DONE, "delivery.done", "a recipient was delivered or accepted elsewhere")       \
@@ -53,6 +57,7 @@
     X(KEY_NAME, "name", "a domain name")                                                           \
     X(KEY_VERDICT, "verdict", "what was decided")                                                  \
     X(KEY_CHECK, "check", "id of a check or cause")                                                \
+    X(KEY_RULE, "rule", "which rule chose it: map, name, ptr, host, literal, submission, nothing") \
     X(KEY_FINDINGS, "findings", "ids of what was found")                                           \
     X(KEY_REFERENCE, "reference", "reference of a refusal, for herald trace")                      \
     X(KEY_EXEMPTION, "exemption", "the exemption that let a client pass a check")                  \
@@ -86,6 +91,10 @@
     X(KEY_PEER, "peer", "the process at the other end")                                            \
     X(KEY_TYPE, "type", "type of a frame, a record or a question")                                 \
     X(KEY_COUNT, "count", "how many")                                                              \
+    X(KEY_PROTOCOL, "protocol", "version of TLS")                                                  \
+    X(KEY_CIPHER, "cipher", "cipher suite, as registered at IANA")                                 \
+    X(KEY_RESUMED, "resumed", "1: the handshake went by a session ticket")                         \
+    X(KEY_CERTIFICATE, "certificate", "of the peer: verified, or why not")                         \
     X(KEY_FILE, "file", "file name")                                                               \
     X(KEY_VERSION, "version", "version")                                                           \
     X(KEY_ERROR, "error", "text of the failure")

@@ -301,6 +301,8 @@ static bool begin(struct greet *g)
     if (!g->asks || recall_facts(g))
         return true;
     claim.local_domain = config_local_domain(g->shared->config, name.normal);
+    claim.vouched = config_is_vouched(g->shared->config, g->start.client, name.normal);
+    claim.listed = config_is_listed(g->shared->config, name.normal);
     g->work = malloc(sizeof(*g->work));
     if (g->work == NULL)
         return false;

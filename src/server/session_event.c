@@ -25,6 +25,18 @@ static void refuse_as(struct session *ss, const struct smtp_event *ev, span gree
     smtp_server_answer(&ss->smtp, reply);
 }
 
+enum census_verdict session_count(struct session *ss)
+{
+    const struct config_limits *limits = &ss->d->config->limits;
+    /* The share of one client does not bind those who may relay: they are our own. */
+    struct census_limits census = {limits->sessions,
+                                   ss->trusted ? UINT64_MAX : limits->sessions_per_client};
+
+    if (ss->slot != SESSION_NO_SLOT)
+        return CENSUS_FINE;
+    return census_enter(&ss->d->census, &ss->client, &census, &ss->slot);
+}
+
 static void refuse(struct session *ss, const struct smtp_event *ev, struct smtp_reply reply)
 {
     refuse_as(ss, ev, session_greeting(ss), reply);
@@ -38,11 +50,7 @@ static bool on_connect(struct session *ss, const struct smtp_event *ev)
         [CENSUS_TOO_MANY] = {SPAN_INIT("Too many sessions at the moment; try again later")},
         [CENSUS_TOO_MANY_OF_CLIENT] = {SPAN_INIT("Too many sessions from your address; try later")},
     };
-    const struct config_limits *limits = &ss->d->config->limits;
-    /* The share of one client does not bind those who may relay: they are our own. */
-    struct census_limits census = {limits->sessions,
-                                   ss->trusted ? UINT64_MAX : limits->sessions_per_client};
-    enum census_verdict verdict = census_enter(&ss->d->census, &ss->client, &census, &ss->slot);
+    enum census_verdict verdict = session_count(ss);
 
     if (verdict == CENSUS_FINE)
         smtp_server_answer(&ss->smtp, ev->reply);
@@ -64,6 +72,11 @@ static void tell_verdict(struct session *ss, const struct greet *g,
         log_cstr(&l, KEY_REFERENCE, ss->ledger.ref);
     }
     log_end(&l);
+    if (greet_has_stale(g)) {
+        l = session_log(ss, LOG_TABLE_STALE, LOG_WARNING);
+        greet_log_stale(g, &l);
+        log_end(&l);
+    }
     session_note_verdict(ss, g, v);
     if (v->action != GREETING_ACCEPT)
         session_note(ss, LEDGER_REF, 0, span_cstr(ss->ledger.ref));
@@ -196,6 +209,17 @@ static enum gate judge_greeting(struct session *ss, const struct smtp_event *ev,
 
 /* ---- the envelope ---- */
 
+static unsigned envelope_flags(const struct smtp_mail_params *p)
+{
+    static const unsigned bodies[] = {[SMTP_BODY_8BITMIME] = ENVELOPE_8BIT,
+                                      [SMTP_BODY_BINARYMIME] = ENVELOPE_8BIT | ENVELOPE_BINARY};
+    static const unsigned rets[] = {
+        [SMTP_RET_FULL] = ENVELOPE_RET_FULL, [SMTP_RET_HDRS] = ENVELOPE_RET_HDRS};
+
+    return bodies[p->body] | rets[p->ret] | (p->smtputf8 ? ENVELOPE_SMTPUTF8 : 0u) |
+           (p->requiretls ? ENVELOPE_REQUIRETLS : 0u);
+}
+
 static bool on_mail(struct session *ss, const struct smtp_event *ev)
 {
     char memory[SESSION_CLIENT_TEXT];
@@ -207,7 +231,8 @@ static bool on_mail(struct session *ss, const struct smtp_event *ev)
         .sender = ev->path.text,
         .client = session_client(ss, memory),
         .greeting = session_greeting(ss),
-        .eight_bit = ev->mail.body == SMTP_BODY_8BITMIME,
+        .envid = ev->mail.envid,
+        .flags = envelope_flags(&ev->mail),
     };
     enum gate gate = judge_greeting(ss, ev, STAGE_MAIL);
 
@@ -278,7 +303,7 @@ static bool on_rcpt(struct session *ss, const struct smtp_event *ev)
     if (gate != GATE_OPEN)
         return gate == GATE_REFUSED;
     no = judge_rcpt(ss, &path);
-    if (no.code == 0 && !transaction_rcpt(ss->transaction, &path))
+    if (no.code == 0 && !transaction_rcpt(ss->transaction, &path, &ev->rcpt))
         no = smtp_reply_of(452, SPAN("4.5.3"), SPAN("Too many recipients"));
     if (ss->unknown_rcpts > ss->d->config->limits.unknown_recipients)
         no = smtp_reply_of(421, SPAN("4.7.0"), SPAN("Too many unknown recipients"));
@@ -291,15 +316,19 @@ static bool on_rcpt(struct session *ss, const struct smtp_event *ev)
     return true;
 }
 
+/* RFC 3848: S is for TLS, A for a login; who says HELO can have neither. */
 static span protocol_of(const struct session *ss)
 {
-    static const span names[] = {
-        [SMTP_GREETING_HELO] = SPAN_INIT("SMTP"),
-        [SMTP_GREETING_EHLO] = SPAN_INIT("ESMTP"),
-        [SMTP_GREETING_LHLO] = SPAN_INIT("LMTP"),
+    static const span names[][4] = {
+        [SMTP_GREETING_HELO] = {SPAN_INIT("SMTP"), SPAN_INIT("SMTP"), SPAN_INIT("SMTP"),
+                                SPAN_INIT("SMTP")},
+        [SMTP_GREETING_EHLO] = {SPAN_INIT("ESMTP"), SPAN_INIT("ESMTPS"), SPAN_INIT("ESMTPA"),
+                                SPAN_INIT("ESMTPSA")},
+        [SMTP_GREETING_LHLO] = {SPAN_INIT("LMTP"), SPAN_INIT("LMTPS"), SPAN_INIT("LMTPA"),
+                                SPAN_INIT("LMTPSA")},
     };
 
-    return names[ss->smtp.verb];
+    return names[ss->smtp.verb][tls_is_on(&ss->conn) + 2 * ss->smtp.authenticated];
 }
 
 static bool on_data(struct session *ss, const struct smtp_event *ev)
@@ -321,6 +350,7 @@ static bool on_data(struct session *ss, const struct smtp_event *ev)
     if (net_addr_octets(&ss->client).n != 0)
         net_addr_put_host(&address, &ss->client);
     received.address = buf_span(&address);
+    session_tls_received(ss, &received);
     if (transaction_data(ss->transaction, &received, buf_span(&results)))
         smtp_server_answer(&ss->smtp, ev->reply);
     else
@@ -421,9 +451,19 @@ static bool on_rset(struct session *ss, const struct smtp_event *ev)
     return true;
 }
 
+/* What the engine's own reply is right for. */
 static bool on_plain(struct session *ss, const struct smtp_event *ev)
 {
     smtp_server_answer(&ss->smtp, ev->reply);
+    return true;
+}
+
+/* The memory goes back at the end of a turn in which the engine has let go of it. */
+static bool on_long_line(struct session *ss, const struct smtp_event *ev)
+{
+    (void)ev;
+    ss->auth_line = malloc(SMTP_AUTH_LINE_BYTES);
+    smtp_server_lend(&ss->smtp, ss->auth_line);
     return true;
 }
 
@@ -441,11 +481,21 @@ static event_fn *const handlers[] = {
     [SMTP_EVENT_MAIL] = on_mail,         [SMTP_EVENT_RCPT] = on_rcpt,
     [SMTP_EVENT_DATA] = on_data,         [SMTP_EVENT_CHUNK] = on_chunk,
     [SMTP_EVENT_DATA_END] = on_data_end, [SMTP_EVENT_RSET] = on_rset,
-    [SMTP_EVENT_VRFY] = on_plain,        [SMTP_EVENT_HELP] = on_plain,
-    [SMTP_EVENT_NOOP] = on_plain,        [SMTP_EVENT_CLOSE] = on_close,
+    [SMTP_EVENT_VRFY] = on_plain,        [SMTP_EVENT_EXPN] = on_plain,
+    [SMTP_EVENT_ETRN] = on_plain,        [SMTP_EVENT_HELP] = on_plain,
+    [SMTP_EVENT_NOOP] = on_plain,        [SMTP_EVENT_STARTTLS] = on_plain,
+    [SMTP_EVENT_AUTH] = on_plain,        [SMTP_EVENT_AUTH_STEP] = on_plain,
+    [SMTP_EVENT_AUTH_CANCEL] = on_plain, [SMTP_EVENT_XCLIENT] = on_plain,
+    [SMTP_EVENT_XFORWARD] = on_plain,    [SMTP_EVENT_LONG_LINE] = on_long_line,
+    [SMTP_EVENT_CLOSE] = on_close,
 };
 
 bool session_event(struct session *ss, const struct smtp_event *ev)
 {
+    if (session_tls_is_missing(ss, ev->kind)) {
+        refuse(ss, ev,
+               smtp_reply_of(530, SPAN("5.7.0"), SPAN("Must issue a STARTTLS command first")));
+        return true;
+    }
     return handlers[ev->kind](ss, ev);
 }

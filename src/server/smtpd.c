@@ -13,11 +13,19 @@ static void on_accept(void *arg, int fd, const struct net_addr *client)
     session_start(arg, fd, client);
 }
 
+/* What comes over a Unix socket never left this machine. */
+static bool offers_tls(const struct config_listen *l)
+{
+    return l->tls == CONFIG_TLS_REQUIRED ||
+           (l->tls == CONFIG_TLS_STARTTLS && l->address.transport == CONFIG_TCP);
+}
+
 static struct smtp_server_conf smtp_conf(const struct config *c, const struct config_listen *l)
 {
     struct smtp_server_conf conf = smtp_server_conf_default(c->hostname);
 
-    conf.ext = SMTP_EXT_SERVED;
+    if (offers_tls(l))
+        conf.ext |= SMTP_EXT_STARTTLS;
     conf.lmtp = l->role == CONFIG_ROLE_LMTP;
     conf.line_endings = c->line_endings == CONFIG_LINES_NORMALISE ? DOT_NORMALISE : DOT_STRICT;
     conf.recipients = c->limits.recipients;
@@ -27,6 +35,8 @@ static struct smtp_server_conf smtp_conf(const struct config *c, const struct co
     conf.command_timeout_ms = (int64_t)c->limits.command_timeout_ms;
     conf.command_line = min_size(c->limits.command_line, SMTP_LINE_MAX_BYTES);
     conf.text_line = c->limits.text_line;
+    conf.header_bytes = c->limits.header_size;
+    conf.header_fields = c->limits.header_fields;
     conf.data_timeout_ms = (int64_t)c->limits.data_timeout_ms;
     conf.data_deadline_ms = (int64_t)c->limits.data_deadline_ms;
     conf.data_rate = c->limits.data_rate;
@@ -45,6 +55,8 @@ static bool open_ports(struct smtpd *d)
         port->smtpd = d;
         port->config = p->listeners[i].config;
         port->smtp = smtp_conf(d->config, port->config);
+        port->secured = port->smtp;
+        port->secured.tls = true;
         if (!listener_start(&port->listener, d->loop, p->listeners[i].fd, on_accept, port))
             return false;
     }
@@ -116,7 +128,7 @@ int smtpd_run(struct proc *p)
     static struct smtpd d;
     bool ledger_on = context->config->ledger.enabled == CONFIG_LEDGER_YES;
 
-    d = (struct smtpd){.proc = p, .loop = p->loop, .config = context->config};
+    d = (struct smtpd){.proc = p, .loop = p->loop, .config = context->config, .tls = context->tls};
     ident_init(&d.ident, p->index, p->count, p->generation);
     census_join(&d.census, context->census, (p->generation & 1) * p->count + p->index);
     put_client_init(&d.queue, p->loop, on_room, &d);
