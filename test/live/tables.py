@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Tables of names that change under a running server, what the operator says of names, and the name we say ourselves."""
+"""Tables that change under a running server, what the operator says of names, and the name that we say ourselves."""
 import json
 import os
 
@@ -87,8 +87,10 @@ case('a client that the operator answers for may greet with our name', STRANGER,
      f'vouched = ["{STRANGER} {OWN}"];')(sees)
 case('but with that name alone', STRANGER, 'example.test', 550, f'vouched = ["{STRANGER} {OWN}"];')(sees)
 case('and that client alone', SILENT, OWN, 451, f'vouched = ["{STRANGER} {OWN}"];')(sees)
-case('a greeting on the operator\'s list', STRANGER, 'pc7.dyn.far.example', 550, 'listed = ["*.dyn.far.example"];')(sees)
-case('a greeting beside the operator\'s list', STRANGER, 'dyn.far.example', 250, 'listed = ["*.dyn.far.example"];')(sees)
+case('a greeting on the operator\'s list', STRANGER, 'pc7.dyn.far.example', 550,
+     'listed = ["*.dyn.far.example"];')(sees)
+case('a greeting beside the operator\'s list', STRANGER, 'dyn.far.example', 250,
+     'listed = ["*.dyn.far.example"];')(sees)
 
 
 @case('a domain that moved away: its new server is accepted, and the entry is told as stale')
@@ -138,8 +140,9 @@ def pod(where):
 SELF_ZONE = {('9.113.0.203.in-addr.arpa', 'PTR'): ['mta1.herald.test', 'other.herald.test'],
              ('mta1.herald.test', 'A'): ['203.0.113.9'], ('mta1.herald.test', 'TXT'): ['v=spf1 a -all'],
              ('8.113.0.203.in-addr.arpa', 'PTR'): ['bad.herald.test'], ('bad.herald.test', 'A'): ['203.0.113.99']}
-TIED = {'standard': 'accept', 'strict': 'accept', 'exim verify = helo': 'accept', 'a receiver that owns the name': 'accept',
-        'forward-confirmed reverse DNS': 'accept', 'postfix reject_unknown_helo_hostname': 'accept'}
+TIED = {'standard': 'accept', 'strict': 'accept', 'exim verify = helo': 'accept',
+        'a receiver that owns the name': 'accept', 'forward-confirmed reverse DNS': 'accept',
+        'postfix reject_unknown_helo_hostname': 'accept'}
 
 
 def judged_self(where, egress, code, row, receivers, words=()):
