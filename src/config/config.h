@@ -38,11 +38,19 @@ struct config_endpoint {
 
 enum config_role { CONFIG_ROLE_MX, CONFIG_ROLE_SUBMISSION, CONFIG_ROLE_LMTP };
 
+/* A list of addresses. */
+struct config_prefixes {
+    struct ip_prefix *at;
+    size_t n;
+};
+
 /* listen "name" { } */
 struct config_listen {
     span name;
     struct config_endpoint address;
     enum config_role role;
+    struct config_prefixes proxy;   /* who must send a PROXY header */
+    struct config_prefixes xclient; /* who may say XCLIENT and XFORWARD */
 };
 
 /* egress "name" { }: how outgoing connections leave. */
@@ -145,8 +153,7 @@ struct config {
 
     struct config_map *domains;
     struct config_map *relay_domains;
-    struct ip_prefix *trusted;
-    size_t n_trusted;
+    struct config_prefixes trusted;
 
     span users_file;
     struct config_map *users; /* "user@domain" in lower case -> hash, empty for a bare address */

@@ -249,6 +249,15 @@ const struct config_key config_keys[] = {
      "Who comes here: `mx` other mail servers, `submission` people and programs that send "
      "their mail through this server, `lmtp` a local server that hands over mail for "
      "`domains`."},
+    {"listen", "proxy", CONFIG_TYPE_PREFIXES, BLOCK(config_listen, proxy),
+     DEFAULT("[]"), ANY, LIVE,
+     "Load balancers that begin each connection with a PROXY header (version 1 or 2): its client "
+     "is then the client of the session. From these addresses nothing else is taken; a header that "
+     "names nobody leaves the balancer as a client that is not `trusted`."},
+    {"listen", "xclient", CONFIG_TYPE_PREFIXES, BLOCK(config_listen, xclient),
+     DEFAULT("[]"), ANY, LIVE,
+     "Servers that may say with XCLIENT who their client is, and tell of it with XFORWARD. A "
+     "client that XCLIENT names is judged as if it had connected itself."},
 
     {"egress", "address", CONFIG_TYPE_ADDRESS, BLOCK(config_egress, address),
      DEFAULT("\"\""), ANY, LIVE,

@@ -8,6 +8,7 @@
     X(LOG_SESSION_OPEN, "session.open", "a client connected")                                      \
     X(LOG_SESSION_CLOSE, "session.close", "a session ended, and how")                              \
     X(LOG_SESSION_REFUSED, "session.refused", "a client or one of its commands was refused")       \
+    X(LOG_CLIENT_NAMED, "client.named", "a server in front of this one said who the client is")    \
     X(LOG_GREETING_JUDGED, "greeting.judged", "a greeting was judged, with the findings")          \
     X(LOG_MESSAGE_ACCEPTED, "message.accepted", "a message is on the disk and was answered 250")   \
     X(LOG_MESSAGE_REFUSED, "message.refused", "a message was refused after its data")              \

@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "config/find.h"
 #include "os/clock.h"
 #include "server/session_inner.h"
 
@@ -223,7 +222,10 @@ static void on_readable(struct session *ss)
     if (n == 0)
         return;
     session_lend_output(ss);
-    session_run(ss, span_of(ss->d->input, n));
+    if (ss->headless)
+        session_trust_header(ss, span_of(ss->d->input, n));
+    else
+        session_run(ss, span_of(ss->d->input, n));
 }
 
 static void on_writable(struct session *ss)
@@ -252,6 +254,8 @@ static void on_conn(void *arg, struct conn *c, enum conn_event ev, unsigned read
     (void)c;
     if (ev == CONN_TIMEOUT && ss->closing) {
         end(ss, "the client does not read");
+    } else if (ev == CONN_TIMEOUT && ss->headless) {
+        session_trust_timeout(ss);
     } else if (ev == CONN_TIMEOUT) {
         session_lend_output(ss);
         smtp_server_timeout(&ss->smtp, loop_now_ms(ss->d->loop));
@@ -275,11 +279,30 @@ struct ip_addr session_ip(const struct session *ss)
     return octets.n == 16 ? ip_addr_v6(p) : ip_addr_v4(p);
 }
 
+void session_begin(struct session *ss, span input)
+{
+    struct log_line l;
+
+    session_lend_output(ss);
+    smtp_server_init(&ss->smtp, &ss->port->smtp, &ss->d->output);
+    l = session_log(ss, LOG_SESSION_OPEN, LOG_INFO);
+    log_str(&l, KEY_LISTENER, ss->port->config->name);
+    log_end(&l);
+    session_run(ss, input);
+}
+
+void session_refuse(struct session *ss, struct smtp_reply reply, const char *why)
+{
+    session_lend_output(ss);
+    smtp_reply_put(&ss->d->output, reply, SMTP_REPLY_ENHANCED);
+    (void)flush(ss);
+    end(ss, why);
+}
+
 void session_start(struct smtpd_port *port, int fd, const struct net_addr *client)
 {
     struct smtpd *d = port->smtpd;
     struct session *ss = calloc(1, sizeof(*ss));
-    struct log_line l;
 
     if (ss == NULL) {
         (void)close(fd);
@@ -287,7 +310,7 @@ void session_start(struct smtpd_port *port, int fd, const struct net_addr *clien
     }
     *ss = (struct session){.d = d, .port = port, .client = *client, .slot = SESSION_NO_SLOT};
     ss->id = ident_next(&d->ident, clock_wall_ms());
-    ss->trusted = session_ip(ss).family == IP_NONE || config_is_trusted(d->config, session_ip(ss));
+    session_trust_connection(ss);
     heap_init(&ss->rest, 2 * TRANSACTION_CHUNK_BYTES);
     heap_init(&ss->unsent, SESSION_UNSENT_BYTES);
     if (!conn_accept(&ss->conn, d->loop, fd, on_conn, ss)) {
@@ -300,12 +323,12 @@ void session_start(struct smtpd_port *port, int fd, const struct net_addr *clien
         ss->next->at = &ss->next;
     d->sessions = ss;
     d->session_count++;
-    session_lend_output(ss);
-    smtp_server_init(&ss->smtp, &port->smtp, &d->output);
-    l = session_log(ss, LOG_SESSION_OPEN, LOG_INFO);
-    log_str(&l, KEY_LISTENER, port->config->name);
-    log_end(&l);
-    session_run(ss, SPAN_NONE);
+    if (!ss->headless) {
+        session_begin(ss, SPAN_NONE);
+        return;
+    }
+    conn_timeout(&ss->conn, SESSION_HEADER_MS);
+    conn_want(&ss->conn, LOOP_READ);
 }
 
 void session_resume(struct session *ss)
@@ -329,7 +352,7 @@ void session_on_greet(void *arg)
 void session_drain(struct session *ss)
 {
     ss->draining = true;
-    if (may_end(ss) && is_idle(ss)) {
+    if (may_end(ss) && is_idle(ss) && !ss->headless) {
         session_lend_output(ss);
         session_run(ss, SPAN_NONE);
     }

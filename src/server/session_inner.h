@@ -40,6 +40,7 @@ struct session {
     bool stalled;  /* the queue does not keep up: read nothing */
     bool draining; /* end when no transaction is under way */
     bool closing;  /* close once all is written */
+    bool headless; /* a PROXY header must come before anything else */
     struct smtp_server smtp;
 };
 
@@ -62,6 +63,22 @@ struct ip_addr session_ip(const struct session *ss);
 void session_on_greet(void *arg);
 /* The client's address; memory has SESSION_CLIENT_TEXT octets. */
 span session_client(const struct session *ss, char *memory);
+
+/* ---- session.c and session_trust.c ---- */
+
+/* Say the banner to the client that is known now, and go on with what it has sent already. */
+void session_begin(struct session *ss, span input);
+/* Say that, and end at once; ss is freed. */
+void session_refuse(struct session *ss, struct smtp_reply reply, const char *why);
+
+/* Who the client is, as far as its connection says; it is trusted if its address is. */
+void session_trust_connection(struct session *ss);
+/* A PROXY header is awaited, and more of it came; ss may be freed. */
+void session_trust_header(struct session *ss, span input);
+/* It did not come in time; ss is freed. */
+void session_trust_timeout(struct session *ss);
+
+#define SESSION_HEADER_MS 5000 /* for a PROXY header */
 
 static inline span session_greeting(const struct session *ss)
 {
