@@ -71,6 +71,15 @@ void session_drop_transaction(struct session *ss)
     ss->waiting = false;
 }
 
+/* It held a password. */
+static void free_auth_line(struct session *ss)
+{
+    if (ss->auth_line != NULL)
+        explicit_bzero(ss->auth_line, SMTP_AUTH_LINE_BYTES);
+    free(ss->auth_line);
+    ss->auth_line = NULL;
+}
+
 static void end(struct session *ss, const char *why)
 {
     struct smtpd *d = ss->d;
@@ -86,6 +95,7 @@ static void end(struct session *ss, const char *why)
     conn_close(&ss->conn);
     heap_release(&ss->rest);
     heap_release(&ss->unsent);
+    free_auth_line(ss);
     *ss->at = ss->next;
     if (ss->next != NULL)
         ss->next->at = ss->at;
@@ -202,6 +212,8 @@ void session_run(struct session *ss, span input)
     smtp_server_feed(&ss->smtp, in_rest ? heap_span(&ss->rest) : input, loop_now_ms(ss->d->loop));
     serve(ss);
     keep_rest(ss, in_rest);
+    if (!smtp_server_borrows(&ss->smtp))
+        free_auth_line(ss);
     if (may_end(ss))
         say_goodbye(ss);
     if (flush(ss))

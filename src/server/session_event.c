@@ -173,6 +173,17 @@ static enum gate judge_greeting(struct session *ss, const struct smtp_event *ev,
 
 /* ---- the envelope ---- */
 
+static unsigned envelope_flags(const struct smtp_mail_params *p)
+{
+    static const unsigned bodies[] = {[SMTP_BODY_8BITMIME] = ENVELOPE_8BIT,
+                                      [SMTP_BODY_BINARYMIME] = ENVELOPE_8BIT | ENVELOPE_BINARY};
+    static const unsigned rets[] = {
+        [SMTP_RET_FULL] = ENVELOPE_RET_FULL, [SMTP_RET_HDRS] = ENVELOPE_RET_HDRS};
+
+    return bodies[p->body] | rets[p->ret] | (p->smtputf8 ? ENVELOPE_SMTPUTF8 : 0u) |
+           (p->requiretls ? ENVELOPE_REQUIRETLS : 0u);
+}
+
 static bool on_mail(struct session *ss, const struct smtp_event *ev)
 {
     char memory[SESSION_CLIENT_TEXT];
@@ -184,7 +195,8 @@ static bool on_mail(struct session *ss, const struct smtp_event *ev)
         .sender = ev->path.text,
         .client = session_client(ss, memory),
         .greeting = session_greeting(ss),
-        .eight_bit = ev->mail.body == SMTP_BODY_8BITMIME,
+        .envid = ev->mail.envid,
+        .flags = envelope_flags(&ev->mail),
     };
     enum gate gate = judge_greeting(ss, ev, STAGE_MAIL);
 
@@ -254,7 +266,7 @@ static bool on_rcpt(struct session *ss, const struct smtp_event *ev)
     if (gate != GATE_OPEN)
         return gate == GATE_REFUSED;
     no = judge_rcpt(ss, &path);
-    if (no.code == 0 && !transaction_rcpt(ss->transaction, &path))
+    if (no.code == 0 && !transaction_rcpt(ss->transaction, &path, &ev->rcpt))
         no = smtp_reply_of(452, SPAN("4.5.3"), SPAN("Too many recipients"));
     if (ss->unknown_rcpts > ss->d->config->limits.unknown_recipients)
         no = smtp_reply_of(421, SPAN("4.7.0"), SPAN("Too many unknown recipients"));
@@ -392,9 +404,27 @@ static bool on_rset(struct session *ss, const struct smtp_event *ev)
     return true;
 }
 
+/* What the engine's own reply is right for. */
 static bool on_plain(struct session *ss, const struct smtp_event *ev)
 {
     smtp_server_answer(&ss->smtp, ev->reply);
+    return true;
+}
+
+/* Where no TLS can be had the engine does not offer it. */
+static bool on_no_tls(struct session *ss, const struct smtp_event *ev)
+{
+    (void)ev;
+    smtp_server_answer(&ss->smtp, smtp_reply_of(454, SPAN("4.7.0"), SPAN("TLS not available")));
+    return true;
+}
+
+/* The memory goes back at the end of a turn in which the engine has let go of it. */
+static bool on_long_line(struct session *ss, const struct smtp_event *ev)
+{
+    (void)ev;
+    ss->auth_line = malloc(SMTP_AUTH_LINE_BYTES);
+    smtp_server_lend(&ss->smtp, ss->auth_line);
     return true;
 }
 
@@ -412,8 +442,13 @@ static event_fn *const handlers[] = {
     [SMTP_EVENT_MAIL] = on_mail,         [SMTP_EVENT_RCPT] = on_rcpt,
     [SMTP_EVENT_DATA] = on_data,         [SMTP_EVENT_CHUNK] = on_chunk,
     [SMTP_EVENT_DATA_END] = on_data_end, [SMTP_EVENT_RSET] = on_rset,
-    [SMTP_EVENT_VRFY] = on_plain,        [SMTP_EVENT_HELP] = on_plain,
-    [SMTP_EVENT_NOOP] = on_plain,        [SMTP_EVENT_CLOSE] = on_close,
+    [SMTP_EVENT_VRFY] = on_plain,        [SMTP_EVENT_EXPN] = on_plain,
+    [SMTP_EVENT_ETRN] = on_plain,        [SMTP_EVENT_HELP] = on_plain,
+    [SMTP_EVENT_NOOP] = on_plain,        [SMTP_EVENT_STARTTLS] = on_no_tls,
+    [SMTP_EVENT_AUTH] = on_plain,        [SMTP_EVENT_AUTH_STEP] = on_plain,
+    [SMTP_EVENT_AUTH_CANCEL] = on_plain, [SMTP_EVENT_XCLIENT] = on_plain,
+    [SMTP_EVENT_XFORWARD] = on_plain,    [SMTP_EVENT_LONG_LINE] = on_long_line,
+    [SMTP_EVENT_CLOSE] = on_close,
 };
 
 bool session_event(struct session *ss, const struct smtp_event *ev)

@@ -29,6 +29,7 @@ struct session {
     struct transaction *transaction;
     struct heap_buf rest;   /* input that waits behind an event */
     struct heap_buf unsent; /* output that waits for the socket */
+    char *auth_line;        /* lent to the engine for a long line of AUTH; NULL: not */
     uint32_t messages;
     uint32_t unknown_rcpts;
     bool trusted;

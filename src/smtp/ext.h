@@ -25,7 +25,9 @@
     X(SMTP_EXT_STARTTLS,             8, "STARTTLS")            /* RFC 3207 */ \
     X(SMTP_EXT_AUTH,                 9, "AUTH")                /* RFC 4954 */ \
     X(SMTP_EXT_REQUIRETLS,          10, "REQUIRETLS")          /* RFC 8689 */ \
-    X(SMTP_EXT_LIMITS,              11, "LIMITS")              /* RFC 9422 */
+    X(SMTP_EXT_LIMITS,              11, "LIMITS")              /* RFC 9422 */ \
+    X(SMTP_EXT_XCLIENT,             12, "XCLIENT")             /* Postfix */  \
+    X(SMTP_EXT_XFORWARD,            13, "XFORWARD")            /* Postfix */
 /* clang-format on */
 
 enum smtp_ext {

@@ -285,6 +285,8 @@ const char *smtp_server_state_text(enum smtp_server_state state)
         [SMTP_SERVER_START] = "start",     [SMTP_SERVER_GREETED] = "greeted",
         [SMTP_SERVER_MAIL] = "mail",       [SMTP_SERVER_RCPT] = "rcpt",
         [SMTP_SERVER_DATA] = "data",       [SMTP_SERVER_CLOSED] = "closed",
+        [SMTP_SERVER_TLS] = "starttls",    [SMTP_SERVER_AUTH] = "auth",
+        [SMTP_SERVER_CHUNKS] = "bdat",     [SMTP_SERVER_CHUNK] = "bdat",
     };
 
     return texts[state];
@@ -300,7 +302,20 @@ const char *smtp_close_text(enum smtp_close why)
         [SMTP_CLOSE_NOT_SMTP] = "not-smtp",
         [SMTP_CLOSE_TIMEOUT] = "timeout",
         [SMTP_CLOSE_TOO_SLOW] = "too-slow",
+        [SMTP_CLOSE_INJECTION] = "injection",
+        [SMTP_CLOSE_BAD_CHUNK] = "bad-chunk",
     };
 
     return texts[why];
+}
+
+bool smtp_server_borrows(const struct smtp_server *s)
+{
+    (void)s;
+    return false;
+}
+void smtp_server_lend(struct smtp_server *s, char *memory)
+{
+    (void)s;
+    (void)memory;
 }

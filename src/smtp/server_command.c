@@ -439,6 +439,15 @@ void smtp_server_settle(struct smtp_server *s, struct smtp_reply reply)
     case SMTP_EVENT_NOOP:
         smtp_reply_put(s->out, reply, SMTP_REPLY_ENHANCED);
         return;
+    case SMTP_EVENT_EXPN:
+    case SMTP_EVENT_ETRN:
+    case SMTP_EVENT_STARTTLS:
+    case SMTP_EVENT_AUTH:
+    case SMTP_EVENT_AUTH_STEP:
+    case SMTP_EVENT_AUTH_CANCEL:
+    case SMTP_EVENT_XCLIENT:
+    case SMTP_EVENT_XFORWARD:
+    case SMTP_EVENT_LONG_LINE:
     case SMTP_EVENT_CHUNK:
     case SMTP_EVENT_CLOSE:
         break;

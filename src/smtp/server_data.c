@@ -82,6 +82,8 @@ static struct smtp_reply end_reply(struct smtp_server *s)
         return SMTP_SAY(554, "5.6.0", "the message has a NUL octet");
     case SMTP_DATA_LONG_LINE:
         return long_line_reply(s);
+    case SMTP_DATA_LONG_HEADER:
+        return SMTP_SAY(552, "5.3.4", "the header of the message is too large");
     }
     BUG("a fault that data does not have");
 }
@@ -130,6 +132,7 @@ const char *smtp_data_fault_text(enum smtp_data_fault fault)
         [SMTP_DATA_BARE_LINE_END] = "bare-line-end",
         [SMTP_DATA_NUL] = "nul",
         [SMTP_DATA_LONG_LINE] = "long-line",
+        [SMTP_DATA_LONG_HEADER] = "long-header",
     };
 
     return texts[fault];
