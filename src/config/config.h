@@ -98,6 +98,9 @@ struct config_limits {
     uint64_t errors;             /* refused commands in a session before 421 */
     uint64_t junk_commands;      /* NOOP, RSET, VRFY, EHLO in a transaction */
     uint64_t unknown_recipients; /* in a session */
+    uint64_t tarpit_after;       /* errors of a session before each further one is answered late */
+    uint64_t tarpit_delay_ms;
+    uint64_t stress_timeout_ms; /* instead of command_timeout_ms while sessions are scarce */
     uint64_t command_timeout_ms;
     uint64_t data_timeout_ms;  /* between two reads of a message */
     uint64_t data_deadline_ms; /* for a whole message */

@@ -128,11 +128,6 @@ static bool flush(struct session *ss)
     return out.n == 0 || heap_put(&ss->unsent, out);
 }
 
-static bool is_idle(const struct session *ss)
-{
-    return !ss->waiting && !ss->asking && !ss->stalled && ss->unsent.n == 0;
-}
-
 static const char *why_closed(struct session *ss)
 {
     struct smtp_event ev;
@@ -156,7 +151,7 @@ static void settle(struct session *ss)
     if (ss->unsent.n > 0)
         deadline = now + SESSION_UNSENT_MS;
     conn_timeout(&ss->conn, deadline == INT64_MAX ? 0 : deadline - now + 1);
-    conn_want(&ss->conn, ss->unsent.n > 0 ? LOOP_WRITE : is_idle(ss) ? LOOP_READ : 0);
+    conn_want(&ss->conn, ss->unsent.n > 0 ? LOOP_WRITE : session_is_idle(ss) ? LOOP_READ : 0);
 }
 
 /* Keep what the engine has not read, which lies in scratch memory or in `rest` itself. */
@@ -200,9 +195,23 @@ static void say_goodbye(struct session *ss)
     ss->closing = true;
 }
 
+/* Hold back what is to be said; nothing is read meanwhile. False: the client does not read. */
+static bool hold_back(struct session *ss, int64_t ms)
+{
+    bool held = heap_put(&ss->unsent, buf_span(&ss->d->output));
+
+    buf_reset(&ss->d->output);
+    ss->late = held;
+    conn_timeout(&ss->conn, ms);
+    conn_want(&ss->conn, 0);
+    return held;
+}
+
 void session_run(struct session *ss, span input)
 {
     bool in_rest = ss->rest.n > 0;
+    unsigned errors = ss->smtp.errors;
+    int64_t late_ms;
 
     if (in_rest && !heap_put(&ss->rest, input)) {
         end(ss, "no memory");
@@ -216,10 +225,11 @@ void session_run(struct session *ss, span input)
         free_auth_line(ss);
     if (may_end(ss))
         say_goodbye(ss);
-    if (flush(ss))
-        settle(ss);
-    else
+    late_ms = session_lateness(ss, errors);
+    if (late_ms > 0 ? !hold_back(ss, late_ms) : !flush(ss))
         end(ss, "connection lost");
+    else if (late_ms == 0)
+        settle(ss);
 }
 
 static void on_readable(struct session *ss)
@@ -264,7 +274,10 @@ static void on_conn(void *arg, struct conn *c, enum conn_event ev, unsigned read
     struct session *ss = arg;
 
     (void)c;
-    if (ev == CONN_TIMEOUT && ss->closing) {
+    if (ev == CONN_TIMEOUT && ss->late) {
+        ss->late = false;
+        on_writable(ss);
+    } else if (ev == CONN_TIMEOUT && ss->closing) {
         end(ss, "the client does not read");
     } else if (ev == CONN_TIMEOUT && ss->headless) {
         session_trust_timeout(ss);
@@ -364,7 +377,7 @@ void session_on_greet(void *arg)
 void session_drain(struct session *ss)
 {
     ss->draining = true;
-    if (may_end(ss) && is_idle(ss) && !ss->headless) {
+    if (may_end(ss) && session_is_idle(ss) && !ss->headless) {
         session_lend_output(ss);
         session_run(ss, SPAN_NONE);
     }

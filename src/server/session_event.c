@@ -17,7 +17,7 @@ static void refuse(struct session *ss, const struct smtp_event *ev, struct smtp_
     log_num(&l, KEY_CODE, reply.code);
     log_str(&l, KEY_REPLY, reply.text);
     log_end(&l);
-    smtp_server_answer(&ss->smtp, reply);
+    smtp_server_answer(&ss->smtp, session_count_refusal(ss, reply));
 }
 
 static bool on_connect(struct session *ss, const struct smtp_event *ev)
@@ -34,6 +34,7 @@ static bool on_connect(struct session *ss, const struct smtp_event *ev)
                                    ss->trusted ? UINT64_MAX : limits->sessions_per_client};
     enum census_verdict verdict = census_enter(&ss->d->census, &ss->client, &census, &ss->slot);
 
+    smtpd_watch_stress(ss->d);
     if (verdict == CENSUS_FINE)
         smtp_server_answer(&ss->smtp, ev->reply);
     else

@@ -41,6 +41,7 @@ struct session {
     bool stalled;  /* the queue does not keep up: read nothing */
     bool draining; /* end when no transaction is under way */
     bool closing;  /* close once all is written */
+    bool late;     /* what is unsent is held back (tarpit): read nothing */
     bool headless; /* a PROXY header must come before anything else */
     struct smtp_server smtp;
 };
@@ -64,6 +65,18 @@ struct ip_addr session_ip(const struct session *ss);
 void session_on_greet(void *arg);
 /* The client's address; memory has SESSION_CLIENT_TEXT octets. */
 span session_client(const struct session *ss, char *memory);
+
+static inline bool session_is_idle(const struct session *ss)
+{
+    return !ss->waiting && !ss->asking && !ss->stalled && ss->unsent.n == 0;
+}
+
+/* ---- session_limits.c ---- */
+
+/* A command is refused with this reply; the one to give instead when there were too many. */
+struct smtp_reply session_count_refusal(struct session *ss, struct smtp_reply reply);
+/* How long the replies to the errors since there were `former` of them are held back; 0: not. */
+int64_t session_lateness(const struct session *ss, unsigned former);
 
 /* ---- session.c and session_trust.c ---- */
 

@@ -80,6 +80,29 @@ static void each_session(struct smtpd *d, void (*fn)(struct session *ss))
     }
 }
 
+static bool is_stressed(const struct smtpd *d)
+{
+    return census_total(&d->census) * 100 >= d->config->limits.sessions * SMTPD_STRESS_PERCENT;
+}
+
+void smtpd_watch_stress(struct smtpd *d)
+{
+    if (d->stress_watched || d->session_count == 0)
+        return;
+    d->stress_watched = true;
+    loop_timer_set(&d->stress_timer, SMTPD_STRESS_MS);
+}
+
+static void on_stress(void *arg)
+{
+    struct smtpd *d = arg;
+
+    d->stress_watched = false;
+    if (is_stressed(d))
+        each_session(d, session_hurry);
+    smtpd_watch_stress(d);
+}
+
 static void on_farewell(void *arg)
 {
     struct smtpd *d = arg;
@@ -114,6 +137,7 @@ int smtpd_run(struct proc *p)
     put_client_init(&d.queue, p->loop, on_room, &d);
     resolve_client_init(&d.resolver, p->loop);
     greet_shared_init(&d.greets, p->loop, &d.resolver, context->config);
+    loop_timer_init(&d.stress_timer, p->loop, on_stress, &d);
     loop_timer_init(&d.drain_timer, p->loop, on_farewell, &d);
     d.input = x_alloc(TRANSACTION_CHUNK_BYTES);
     d.output = buf_over(x_alloc(SMTPD_OUTPUT_BYTES), SMTPD_OUTPUT_BYTES);

@@ -74,8 +74,8 @@ def shown(where):
                 client.send(bytes([octet]))
             client.expect(220)
             client.expect(250)
-            client.message(b'Subject: fronted\r\n\r\nx\r\n', 250)
-        text = mail.arrival(server.maildir(), 'fronted').read_bytes()
+            client.message(mail.text('fronted'), 250)
+        text = mail.arrival(server.maildir(), 'fronted')
         if b'[192.0.2.77]' not in text or BALANCER.encode() in text:
             raise Trouble(f'Received: {text[:400]!r}')
         if {row['client'] for row in server.rows('message.accepted')} != {'192.0.2.77'}:
