@@ -157,7 +157,7 @@ def tarpit_end(where):
 
 @case('stress_timeout: when sessions are scarce, the silent are let go and those that speak stay')
 def stress(where):
-    with herald(where, 'sessions = 10; stress_timeout = 1s; command_timeout = 5m;') as server, ExitStack() as stack:
+    with herald(where, 'sessions = 10; stress_timeout = 1s; command_timeout = 5m;', workers='1') as server, ExitStack() as stack:
         server.ready()
         eight = [greeted(stack, server) for _ in range(8)]
         time.sleep(2.5)
