@@ -17,7 +17,6 @@ static struct smtp_server_conf smtp_conf(const struct config *c, const struct co
 {
     struct smtp_server_conf conf = smtp_server_conf_default(c->hostname);
 
-    conf.ext = SMTP_EXT_SERVED;
     conf.lmtp = l->role == CONFIG_ROLE_LMTP;
     conf.line_endings = c->line_endings == CONFIG_LINES_NORMALISE ? DOT_NORMALISE : DOT_STRICT;
     conf.recipients = c->limits.recipients;
@@ -27,6 +26,8 @@ static struct smtp_server_conf smtp_conf(const struct config *c, const struct co
     conf.command_timeout_ms = (int64_t)c->limits.command_timeout_ms;
     conf.command_line = min_size(c->limits.command_line, SMTP_LINE_MAX_BYTES);
     conf.text_line = c->limits.text_line;
+    conf.header_bytes = c->limits.header_size;
+    conf.header_fields = c->limits.header_fields;
     conf.data_timeout_ms = (int64_t)c->limits.data_timeout_ms;
     conf.data_deadline_ms = (int64_t)c->limits.data_deadline_ms;
     conf.data_rate = c->limits.data_rate;

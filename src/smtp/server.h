@@ -50,6 +50,7 @@
 #include "name/path.h"
 #include "smtp/dot.h"
 #include "smtp/ext.h"
+#include "smtp/meter.h"
 #include "smtp/param.h"
 #include "smtp/reply.h"
 
@@ -191,9 +192,16 @@ enum smtp_server_state {
     SMTP_SERVER_MAIL,
     SMTP_SERVER_RCPT,
     SMTP_SERVER_CHUNKS, /* between two BDAT of a message */
+    SMTP_SERVER_BROKEN, /* a BDAT was refused; others may be on their way: RSET must come */
     SMTP_SERVER_CHUNK,  /* octets of a BDAT, also of one that was refused */
     SMTP_SERVER_DATA,
     SMTP_SERVER_CLOSED,
+};
+
+/* Where the reading of a body stands. */
+struct smtp_reading {
+    struct dot_reader dots;
+    struct smtp_meter meter;
 };
 
 struct smtp_server {
@@ -213,13 +221,19 @@ struct smtp_server {
     bool pending;            /* ev waits for its answer */
     bool swallow;            /* the rest of an over-long line is dropped */
     bool refused_recipients; /* RCPT was tried */
-    bool utf8;               /* of this transaction */
+    bool utf8;               /* of this transaction: SMTPUTF8 */
+    bool binary;             /* of this transaction: BODY=BINARYMIME */
+    bool secret;             /* the line under way holds what must be wiped */
     struct smtp_event ev;
-    struct dot_reader dots;
-    struct dot_reader dots_after; /* the reader and input behind the pending chunk */
-    span in_after;
-    size_t column; /* octets of the content's line so far */
-    size_t column_after;
+    struct smtp_reading reading;
+    struct smtp_reading reading_after; /* behind the pending chunk, */
+    size_t used_after;                 /* which is so much of the input */
+    uint64_t chunk_left;               /* octets of the BDAT under way that are still to come */
+    uint64_t chunk_size;
+    bool chunk_last;
+    bool chunk_dropped;                /* it was refused: `held` is to be said behind it, */
+    enum smtp_server_state chunk_back; /* in that state */
+    size_t held_n;                     /* a reply as it goes out, in own_line */
     uint64_t size_bytes;
     enum smtp_data_fault fault;
     int64_t since_ms; /* when the wait began; -1: not waiting */
@@ -227,7 +241,9 @@ struct smtp_server {
     int64_t window_since_ms;
     uint64_t window_bytes;
     size_t line_n;
-    char line[SMTP_LINE_MAX_BYTES];
+    size_t line_cap;
+    char *line; /* own_line, or what was lent */
+    char own_line[SMTP_LINE_MAX_BYTES];
 };
 
 /*
