@@ -44,13 +44,38 @@ struct config_prefixes {
     size_t n;
 };
 
+enum config_listen_tls {
+    CONFIG_TLS_STARTTLS, /* offered */
+    CONFIG_TLS_REQUIRED, /* and nothing is done without it */
+    CONFIG_TLS_IMPLICIT, /* from the first octet on */
+    CONFIG_TLS_OFF,
+};
+
 /* listen "name" { } */
 struct config_listen {
     span name;
     struct config_endpoint address;
     enum config_role role;
+    enum config_listen_tls tls;
     struct config_prefixes proxy;   /* who must send a PROXY header */
     struct config_prefixes xclient; /* who may say XCLIENT and XFORWARD */
+};
+
+/* certificate "name" { }: another one for clients that ask for that name. */
+struct config_certificate {
+    span name; /* a host name in lower case, or "*." and one */
+    span file; /* PEM: the certificate, and those that lead to its root */
+    span key;  /* PEM; empty: in the same file */
+};
+
+enum config_protocols { CONFIG_PROTOCOLS_TLS_1_2, CONFIG_PROTOCOLS_TLS_1_3 };
+
+/* tls { } */
+struct config_tls {
+    span certificate; /* as of config_certificate; empty: herald makes its own */
+    span key;
+    span client_ca;
+    enum config_protocols protocols;
 };
 
 /* egress "name" { }: how outgoing connections leave. */
@@ -102,6 +127,7 @@ struct config_limits {
     uint64_t tarpit_delay_ms;
     uint64_t stress_timeout_ms; /* instead of command_timeout_ms while sessions are scarce */
     uint64_t command_timeout_ms;
+    uint64_t tls_timeout_ms;   /* for a handshake */
     uint64_t data_timeout_ms;  /* between two reads of a message */
     uint64_t data_deadline_ms; /* for a whole message */
     uint64_t data_rate;        /* octets a second, least, over 60 s */
@@ -165,6 +191,10 @@ struct config {
     struct config_mailbox mailbox;
     enum config_unknown_user unknown_user;
     span catchall; /* for CONFIG_UNKNOWN_CATCHALL */
+
+    struct config_tls tls;
+    struct config_certificate *certificates; /* beside that of tls */
+    size_t n_certificates;
 
     struct config_egress *egresses; /* at least one; the first is the default */
     size_t n_egresses;

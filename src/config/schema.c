@@ -15,6 +15,8 @@
 #define GIB    (1024 * MIB)
 
 static const char *const role_words[] = {"mx", "submission", "lmtp", NULL};
+static const char *const listen_tls_words[] = {"starttls", "required", "implicit", "off", NULL};
+static const char *const protocols_words[] = {"1.2+", "1.3+", NULL};
 static const char *const unknown_words[] = {"refuse", "accept", NULL};
 static const char *const via_words[] = {"mx", "hold", NULL};
 static const char *const line_words[] = {"strict", "normalise", NULL};
@@ -42,6 +44,19 @@ static const char *route_name_fault(span name)
     return "a route is named by a domain, \"*.domain\" or \"*\"";
 }
 
+/* Small letters, so that what a client asks for is found by its octets. */
+static const char *certificate_name_fault(span name)
+{
+    struct domain d = domain_parse(span_starts(name, SPAN("*.")) ? span_skip(name, 2) : name);
+
+    for (size_t i = 0; i < name.n; i++)
+        if (name.p[i] >= 'A' && name.p[i] <= 'Z')
+            return "a certificate is named in small letters";
+    if ((d.faults & ~(unsigned)DOMAIN_UNDERSCORE) == 0)
+        return NULL;
+    return "a certificate is named by a host name or \"*.domain\"";
+}
+
 /* Sections that refer to another come after it. */
 const struct config_section config_sections[] = {
     {"limits", false, 0, 0, 0, NULL, false,
@@ -55,6 +70,13 @@ const struct config_section config_sections[] = {
      "a "
      "submission port. What is only observed goes to the log and into the header.",
      NULL},
+    {"tls", false, 0, 0, 0, NULL, false,
+     "The certificate that this server shows, and whom it believes. TLS 1.2 and 1.3 are spoken, "
+     "with "
+     "forward secrecy and authenticated encryption only. Files are read at start and at SIGHUP. A "
+     "private key that others than its owner can read, or that belongs to another user than root "
+     "or the one that starts herald, is refused.",
+     NULL},
     {"log", false, 0, 0, 0, NULL, false, "What is logged, and how. Logs go to standard error.",
      NULL},
     {"listen", true, SECTION_OF(listens, n_listens, config_listen),
@@ -64,6 +86,11 @@ const struct config_section config_sections[] = {
      "A place where mail comes in. The name appears in the log. When no such block is given, "
      "there are two on the loopback address.",
      NULL},
+    {"certificate", true, SECTION_OF(certificates, n_certificates, config_certificate), "", false,
+     "Another certificate, for clients that ask for this name (SNI): a host name, or `*.domain` "
+     "for "
+     "all names one label below. Those who ask for none of these get that of `tls`.",
+     certificate_name_fault},
     {"egress", true, SECTION_OF(egresses, n_egresses, config_egress), "egress \"default\" { }\n",
      false,
      "How outgoing connections leave this machine. The first one is used by routes that name none.",
@@ -190,6 +217,10 @@ const struct config_key config_keys[] = {
      DEFAULT("5m"),
      SECOND, HOUR, NULL, LIVE,
      "How long a client may be silent between commands."},
+    {"limits", "tls_timeout", CONFIG_TYPE_DURATION, FIELD(limits.tls_timeout_ms),
+     DEFAULT("30s"),
+     SECOND, 10 * MINUTE, NULL, LIVE,
+     "How long a TLS handshake may take."},
     {"limits", "data_timeout", CONFIG_TYPE_DURATION, FIELD(limits.data_timeout_ms), DEFAULT("3m"),
      SECOND, HOUR, NULL, LIVE,
      "How long a client may be silent in the middle of a message."},
@@ -247,6 +278,20 @@ const struct config_key config_keys[] = {
      "its address confirms, or a domain above it), or by `spf` (a greeting for which SPF passes). "
      "Each has a `reason`, and may have a `check` (all without it) and an end date `until`."},
 
+    {"tls", "certificate", CONFIG_TYPE_FILE, FIELD(tls.certificate), DEFAULT("\"\""), ANY, LIVE,
+     "A PEM file with the certificate, and behind it those that lead to its root. Without it herald "
+     "makes one, signed by itself, and keeps it in `data_dir`/tls."},
+    {"tls", "key", CONFIG_TYPE_FILE, FIELD(tls.key), DEFAULT("\"\""), ANY, LIVE,
+     "A PEM file with the private key, without a passphrase. When it is not given, the key is in "
+     "the file of the certificate."},
+    {"tls", "client_ca", CONFIG_TYPE_FILE, FIELD(tls.client_ca), DEFAULT("\"\""), ANY, LIVE,
+     "A PEM file with the authorities whose certificates clients may log in with (AUTH EXTERNAL). "
+     "Without it clients are not asked for one. A client that shows none, or one that does not "
+     "verify, is served all the same, but not logged in."},
+    {"tls", "protocols", CONFIG_TYPE_ENUM, FIELD(tls.protocols),
+     DEFAULT("1.2+"), 0, 0, protocols_words, LIVE,
+     "The versions of TLS that are spoken: `1.2+` or only `1.3+`."},
+
     {"log", "format", CONFIG_TYPE_ENUM, FIELD(log.format),
      DEFAULT("auto"), 0, 0, format_words, LIVE,
      "The form of a line: `auto` is `human` on a terminal and `json` otherwise."},
@@ -270,6 +315,19 @@ const struct config_key config_keys[] = {
      DEFAULT("[]"), ANY, LIVE,
      "Servers that may say with XCLIENT who their client is, and tell of it with XFORWARD. A "
      "client that XCLIENT names is judged as if it had connected itself."},
+
+    {"listen", "tls", CONFIG_TYPE_ENUM, BLOCK(config_listen, tls),
+     DEFAULT("starttls"), 0, 0, listen_tls_words, RESTART,
+     "`starttls` offers TLS, `required` refuses everything but EHLO, NOOP, STARTTLS and QUIT without "
+     "it, `implicit` speaks TLS from the first octet on (port 465), `off` does not offer it. On a "
+     "Unix socket `starttls` offers nothing."},
+
+    {"certificate", "file", CONFIG_TYPE_FILE, BLOCK(config_certificate, file),
+     NULL, NULL, NULL, ANY, LIVE,
+     "A PEM file with the certificate, and behind it those that lead to its root."},
+    {"certificate", "key", CONFIG_TYPE_FILE, BLOCK(config_certificate, key),
+     DEFAULT("\"\""), ANY, LIVE,
+     "A PEM file with the private key, as in `tls`."},
 
     {"egress", "address", CONFIG_TYPE_ADDRESS, BLOCK(config_egress, address),
      DEFAULT("\"\""), ANY, LIVE,
@@ -333,6 +391,7 @@ void config_schema_put_path(struct buf *b, const struct config_key *key)
 static const char *const type_words[] = {
     [CONFIG_TYPE_HOSTNAME] = "a fully qualified domain name",
     [CONFIG_TYPE_PATH] = "the path of a directory",
+    [CONFIG_TYPE_FILE] = "the path of a file, or \"\" for none",
     [CONFIG_TYPE_USER] = "the name of an account",
     [CONFIG_TYPE_GREETING] = "a fully qualified domain name of the public DNS",
     [CONFIG_TYPE_DOMAINS] = "a list of domain names and \"file:PATH\"",

@@ -49,6 +49,15 @@ static bool read_path(struct config_load *load, const struct config_value *value
     return read_text(load, value, at);
 }
 
+static bool read_file(struct config_load *load, const struct config_value *value, void *at)
+{
+    if (!read_text(load, value, at))
+        return false;
+    if (value->text.n != 0)
+        *(span *)at = config_tree_path_from(load->pool, value->text, value->where.file);
+    return true;
+}
+
 /* A hostname that is not fit for the world is a warning: inside a network it may do. */
 static bool read_hostname(struct config_load *load, const struct config_value *value, void *at)
 {
@@ -377,6 +386,7 @@ static bool read_durations(struct config_load *load, const struct config_value *
 static reader *const readers[] = {
     [CONFIG_TYPE_HOSTNAME] = read_hostname,
     [CONFIG_TYPE_PATH] = read_path,
+    [CONFIG_TYPE_FILE] = read_file,
     [CONFIG_TYPE_USER] = read_user,
     [CONFIG_TYPE_GREETING] = read_greeting,
     [CONFIG_TYPE_DOMAINS] = read_domains,

@@ -35,9 +35,13 @@ static void on_ready(void *arg, unsigned ready)
 {
     struct conn *c = arg;
 
-    if (c->connecting)
+    if (c->connecting) {
         connected(c);
-    else
+        return;
+    }
+    if (c->layer != NULL)
+        ready = c->layer->ready(c, ready);
+    if (ready != 0)
         c->fn(c->arg, c, CONN_READY, ready);
 }
 

@@ -31,6 +31,8 @@ struct conn_layer {
     enum err (*write)(struct conn *c, span s, size_t *out_n);
     /* Maps what the user wants to what the socket must wait for. */
     unsigned (*want)(struct conn *c, unsigned want);
+    /* Maps what the socket is ready for to what the user is told; 0: nothing. */
+    unsigned (*ready)(struct conn *c, unsigned ready);
     void (*close)(struct conn *c);
 };
 

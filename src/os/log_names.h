@@ -9,7 +9,11 @@
     X(LOG_SESSION_CLOSE, "session.close", "a session ended, and how")                              \
     X(LOG_SESSION_REFUSED, "session.refused", "a client or one of its commands was refused")       \
     X(LOG_CLIENT_NAMED, "client.named", "a server in front of this one said who the client is")    \
+    X(LOG_CLIENT_TOLD, "client.told", "a server in front told of its client, which is not ours")   \
     X(LOG_GREETING_JUDGED, "greeting.judged", "a greeting was judged, with the findings")          \
+    X(LOG_TLS_STARTED, "tls.started", "a handshake is done: the session goes on under TLS")        \
+    X(LOG_TLS_FAILED, "tls.failed", "a handshake failed, or TLS ended otherwise than it should")   \
+    X(LOG_TLS_MADE, "tls.made", "no certificate is given: herald made one, signed by itself")      \
     X(LOG_MESSAGE_ACCEPTED, "message.accepted", "a message is on the disk and was answered 250")   \
     X(LOG_MESSAGE_REFUSED, "message.refused", "a message was refused after its data")              \
     X(LOG_DELIVERY_DONE, "delivery.done", "a recipient was delivered or accepted elsewhere")       \
@@ -47,6 +51,8 @@
     X(KEY_MESSAGE, "message", "id of the message, 13 letters and digits")                          \
     X(KEY_TEXT, "text", "what happened, in words")                                                 \
     X(KEY_CLIENT, "client", "address of the client")                                               \
+    X(KEY_LOGIN, "login", "who the client is authenticated as")                                     \
+    X(KEY_IDENT, "ident", "name of the message or session at the server in front")                 \
     X(KEY_LISTENER, "listener", "name of the listener")                                            \
     X(KEY_GREETING, "greeting", "the name given with HELO or EHLO")                                \
     X(KEY_NAME, "name", "a domain name")                                                           \
@@ -83,6 +89,10 @@
     X(KEY_PEER, "peer", "the process at the other end")                                            \
     X(KEY_TYPE, "type", "type of a frame, a record or a question")                                 \
     X(KEY_COUNT, "count", "how many")                                                              \
+    X(KEY_PROTOCOL, "protocol", "version of TLS")                                                  \
+    X(KEY_CIPHER, "cipher", "cipher suite, as registered at IANA")                                 \
+    X(KEY_RESUMED, "resumed", "1: the handshake went by a session ticket")                         \
+    X(KEY_CERTIFICATE, "certificate", "of the peer: verified, or why not")                         \
     X(KEY_FILE, "file", "file name")                                                               \
     X(KEY_VERSION, "version", "version")                                                           \
     X(KEY_ERROR, "error", "text of the failure")

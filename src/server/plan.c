@@ -9,10 +9,13 @@
 #include <unistd.h>
 
 #include "config/endpoint.h"
+#include "net/tls_ticket.h"
+#include "os/clock.h"
 #include "os/heap.h"
 #include "os/log.h"
 #include "os/random.h"
 #include "server/kinds.h"
+#include "server/tls_keys.h"
 
 #define PATH_BYTES 1024
 
@@ -164,6 +167,34 @@ static struct census_table *census_of(unsigned workers)
     return table;
 }
 
+/*
+ * The keys of session tickets, the same for all generations: who came under the former
+ * configuration can resume under the new one.
+ */
+static struct tls_tickets *tickets_of(void)
+{
+    static struct tls_tickets tickets;
+    static bool made;
+    uint8_t secret[TLS_TICKET_SECRET_BYTES];
+
+    if (!made) {
+        os_random(secret, sizeof(secret));
+        tls_tickets_init(&tickets, secret, clock_wall_ms());
+        explicit_bzero(secret, sizeof(secret));
+        made = true;
+    }
+    tls_tickets_turn(&tickets, clock_wall_ms());
+    return &tickets;
+}
+
+/* Certificates are read before privileges are dropped. */
+static bool load_keys(struct plan *p, struct diag *d)
+{
+    const struct tls_keys_how how = {tickets_of(), true};
+
+    return tls_keys_load(p->config, &how, &p->context.tls, d) == ERR_OK;
+}
+
 /* ---- whom to become ---- */
 
 static bool find_user(const struct config *c, struct user *out, struct diag *d)
@@ -211,14 +242,15 @@ bool plan_load(void *arg, struct supervisor_plan *out, struct diag *d)
         return false;
     set_log(p->config);
     kinds_fill(p->specs, p->config);
-    p->context = (struct context){p->config, census_of(p->specs[PROC_SMTPD].count)};
+    p->context =
+        (struct context){.config = p->config, .census = census_of(p->specs[PROC_SMTPD].count)};
     if (p->context.census == NULL) {
         (void)diag_set(d, ERR_NOMEM, errno, "no shared memory");
         return false;
     }
     out->drain_ms = (int64_t)p->config->drain_timeout_ms;
     if (!find_user(p->config, &out->user, d) || !make_dirs(p->config, &out->user, d) ||
-        !add_listeners(p, out, d))
+        !load_keys(p, d) || !add_listeners(p, out, d))
         return false;
     source->started = true;
     source->config = p->config;
@@ -230,7 +262,9 @@ void plan_unload(void *arg, const void *config)
     struct plan *p = (struct plan *)(uintptr_t)config;
 
     (void)arg;
-    if (p != NULL)
+    if (p != NULL) {
+        tls_side_free(p->context.tls);
         config_free(p->config);
+    }
     free(p);
 }

@@ -55,7 +55,7 @@ void session_stall(struct session *ss, bool stalled)
     }
 }
 
-static void uncount(struct session *ss)
+void session_uncount(struct session *ss)
 {
     if (ss->slot != SESSION_NO_SLOT)
         census_leave(&ss->d->census, ss->slot);
@@ -91,7 +91,7 @@ static void end(struct session *ss, const char *why)
     log_end(&l);
     session_drop_transaction(ss);
     session_stall(ss, false);
-    uncount(ss);
+    session_uncount(ss);
     conn_close(&ss->conn);
     heap_release(&ss->rest);
     heap_release(&ss->unsent);
@@ -105,6 +105,11 @@ static void end(struct session *ss, const char *why)
     free(ss);
     if (d->draining && d->session_count == 0)
         proc_done(d->proc, PROC_EXIT_OK);
+}
+
+void session_end(struct session *ss, const char *why)
+{
+    end(ss, why);
 }
 
 void session_lend_output(struct session *ss)
@@ -146,6 +151,10 @@ static void settle(struct session *ss)
         end(ss, why_closed(ss));
         return;
     }
+    if (ss->smtp.state == SMTP_SERVER_TLS && ss->unsent.n == 0) {
+        session_tls_begin(ss, SPAN_NONE);
+        return;
+    }
     if (!ss->waiting && !ss->asking)
         deadline = smtp_server_deadline(&ss->smtp, now);
     if (ss->unsent.n > 0)
@@ -184,7 +193,8 @@ static void serve(struct session *ss)
 
 static bool may_end(const struct session *ss)
 {
-    return ss->draining && ss->transaction == NULL && !ss->closing && ss->rest.n == 0;
+    return ss->draining && ss->transaction == NULL && !ss->closing && ss->rest.n == 0 &&
+           ss->smtp.state != SMTP_SERVER_TLS;
 }
 
 static void say_goodbye(struct session *ss)
@@ -238,7 +248,7 @@ static void on_readable(struct session *ss)
     enum err e = conn_read(&ss->conn, ss->d->input, TRANSACTION_CHUNK_BYTES, &n);
 
     if (e != ERR_OK) {
-        end(ss, e == ERR_CLOSED ? "closed by the client" : "connection lost");
+        end(ss, session_tls_end(ss, e));
         return;
     }
     if (n == 0)
@@ -274,7 +284,9 @@ static void on_conn(void *arg, struct conn *c, enum conn_event ev, unsigned read
     struct session *ss = arg;
 
     (void)c;
-    if (ev == CONN_TIMEOUT && ss->late) {
+    if (ss->shaking) {
+        session_tls_on_conn(ss, ev);
+    } else if (ev == CONN_TIMEOUT && ss->late) {
         ss->late = false;
         on_writable(ss);
     } else if (ev == CONN_TIMEOUT && ss->closing) {
@@ -304,24 +316,33 @@ struct ip_addr session_ip(const struct session *ss)
     return octets.n == 16 ? ip_addr_v6(p) : ip_addr_v4(p);
 }
 
-void session_begin(struct session *ss, span input)
-{
-    struct log_line l;
-
-    session_lend_output(ss);
-    smtp_server_init(&ss->smtp, &ss->port->smtp, &ss->d->output);
-    l = session_log(ss, LOG_SESSION_OPEN, LOG_INFO);
-    log_str(&l, KEY_LISTENER, ss->port->config->name);
-    log_end(&l);
-    session_run(ss, input);
-}
-
 void session_refuse(struct session *ss, struct smtp_reply reply, const char *why)
 {
     session_lend_output(ss);
     smtp_reply_put(&ss->d->output, reply, SMTP_REPLY_ENHANCED);
     (void)flush(ss);
     end(ss, why);
+}
+
+void session_banner(struct session *ss, span input)
+{
+    session_lend_output(ss);
+    smtp_server_init(&ss->smtp, session_conf(ss, tls_is_on(&ss->conn)), &ss->d->output);
+    session_run(ss, input);
+}
+
+void session_begin(struct session *ss, span input)
+{
+    struct log_line l = session_log(ss, LOG_SESSION_OPEN, LOG_INFO);
+
+    log_str(&l, KEY_LISTENER, ss->port->config->name);
+    log_end(&l);
+    if (ss->port->config->tls != CONFIG_TLS_IMPLICIT)
+        session_banner(ss, input);
+    else if (session_count(ss) == CENSUS_FINE)
+        session_tls_begin(ss, input);
+    else
+        end(ss, "too many sessions");
 }
 
 void session_start(struct smtpd_port *port, int fd, const struct net_addr *client)
@@ -377,7 +398,9 @@ void session_on_greet(void *arg)
 void session_drain(struct session *ss)
 {
     ss->draining = true;
-    if (may_end(ss) && session_is_idle(ss) && !ss->headless) {
+    if (ss->shaking)
+        end(ss, "shut down");
+    else if (may_end(ss) && session_is_idle(ss) && !ss->headless) {
         session_lend_output(ss);
         session_run(ss, SPAN_NONE);
     }
@@ -385,13 +408,13 @@ void session_drain(struct session *ss)
 
 void session_linger(struct session *ss)
 {
-    uncount(ss);
+    session_uncount(ss);
 }
 
 void session_kill(struct session *ss)
 {
     session_lend_output(ss);
-    if (ss->unsent.n == 0 && !ss->closing) {
+    if (ss->unsent.n == 0 && !ss->closing && !ss->shaking && ss->smtp.state != SMTP_SERVER_TLS) {
         say_goodbye(ss);
         (void)flush(ss);
     }

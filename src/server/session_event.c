@@ -20,6 +20,18 @@ static void refuse(struct session *ss, const struct smtp_event *ev, struct smtp_
     smtp_server_answer(&ss->smtp, session_count_refusal(ss, reply));
 }
 
+enum census_verdict session_count(struct session *ss)
+{
+    const struct config_limits *limits = &ss->d->config->limits;
+    /* The share of one client does not bind those who may relay: they are our own. */
+    struct census_limits census = {limits->sessions,
+                                   ss->trusted ? UINT64_MAX : limits->sessions_per_client};
+
+    if (ss->slot != SESSION_NO_SLOT)
+        return CENSUS_FINE;
+    return census_enter(&ss->d->census, &ss->client, &census, &ss->slot);
+}
+
 static bool on_connect(struct session *ss, const struct smtp_event *ev)
 {
     static const struct {
@@ -28,11 +40,7 @@ static bool on_connect(struct session *ss, const struct smtp_event *ev)
         [CENSUS_TOO_MANY] = {SPAN_INIT("Too many sessions at the moment; try again later")},
         [CENSUS_TOO_MANY_OF_CLIENT] = {SPAN_INIT("Too many sessions from your address; try later")},
     };
-    const struct config_limits *limits = &ss->d->config->limits;
-    /* The share of one client does not bind those who may relay: they are our own. */
-    struct census_limits census = {limits->sessions,
-                                   ss->trusted ? UINT64_MAX : limits->sessions_per_client};
-    enum census_verdict verdict = census_enter(&ss->d->census, &ss->client, &census, &ss->slot);
+    enum census_verdict verdict = session_count(ss);
 
     smtpd_watch_stress(ss->d);
     if (verdict == CENSUS_FINE)
@@ -278,15 +286,19 @@ static bool on_rcpt(struct session *ss, const struct smtp_event *ev)
     return true;
 }
 
+/* RFC 3848: S is for TLS, A for a login; who says HELO can have neither. */
 static span protocol_of(const struct session *ss)
 {
-    static const span names[] = {
-        [SMTP_GREETING_HELO] = SPAN_INIT("SMTP"),
-        [SMTP_GREETING_EHLO] = SPAN_INIT("ESMTP"),
-        [SMTP_GREETING_LHLO] = SPAN_INIT("LMTP"),
+    static const span names[][4] = {
+        [SMTP_GREETING_HELO] = {SPAN_INIT("SMTP"), SPAN_INIT("SMTP"), SPAN_INIT("SMTP"),
+                                SPAN_INIT("SMTP")},
+        [SMTP_GREETING_EHLO] = {SPAN_INIT("ESMTP"), SPAN_INIT("ESMTPS"), SPAN_INIT("ESMTPA"),
+                                SPAN_INIT("ESMTPSA")},
+        [SMTP_GREETING_LHLO] = {SPAN_INIT("LMTP"), SPAN_INIT("LMTPS"), SPAN_INIT("LMTPA"),
+                                SPAN_INIT("LMTPSA")},
     };
 
-    return names[ss->smtp.verb];
+    return names[ss->smtp.verb][tls_is_on(&ss->conn) + 2 * ss->smtp.authenticated];
 }
 
 static bool on_data(struct session *ss, const struct smtp_event *ev)
@@ -308,6 +320,7 @@ static bool on_data(struct session *ss, const struct smtp_event *ev)
     if (net_addr_octets(&ss->client).n != 0)
         net_addr_put_host(&address, &ss->client);
     received.address = buf_span(&address);
+    session_tls_received(ss, &received);
     if (transaction_data(ss->transaction, &received, buf_span(&results)))
         smtp_server_answer(&ss->smtp, ev->reply);
     else
@@ -412,14 +425,6 @@ static bool on_plain(struct session *ss, const struct smtp_event *ev)
     return true;
 }
 
-/* Where no TLS can be had the engine does not offer it. */
-static bool on_no_tls(struct session *ss, const struct smtp_event *ev)
-{
-    (void)ev;
-    smtp_server_answer(&ss->smtp, smtp_reply_of(454, SPAN("4.7.0"), SPAN("TLS not available")));
-    return true;
-}
-
 /* The memory goes back at the end of a turn in which the engine has let go of it. */
 static bool on_long_line(struct session *ss, const struct smtp_event *ev)
 {
@@ -439,20 +444,35 @@ static bool on_close(struct session *ss, const struct smtp_event *ev)
 typedef bool event_fn(struct session *ss, const struct smtp_event *ev);
 
 static event_fn *const handlers[] = {
-    [SMTP_EVENT_CONNECT] = on_connect,   [SMTP_EVENT_GREETING] = on_greeting,
-    [SMTP_EVENT_MAIL] = on_mail,         [SMTP_EVENT_RCPT] = on_rcpt,
-    [SMTP_EVENT_DATA] = on_data,         [SMTP_EVENT_CHUNK] = on_chunk,
-    [SMTP_EVENT_DATA_END] = on_data_end, [SMTP_EVENT_RSET] = on_rset,
-    [SMTP_EVENT_VRFY] = on_plain,        [SMTP_EVENT_EXPN] = on_plain,
-    [SMTP_EVENT_ETRN] = on_plain,        [SMTP_EVENT_HELP] = on_plain,
-    [SMTP_EVENT_NOOP] = on_plain,        [SMTP_EVENT_STARTTLS] = on_no_tls,
-    [SMTP_EVENT_AUTH] = on_plain,        [SMTP_EVENT_AUTH_STEP] = on_plain,
-    [SMTP_EVENT_AUTH_CANCEL] = on_plain, [SMTP_EVENT_XCLIENT] = on_plain,
-    [SMTP_EVENT_XFORWARD] = on_plain,    [SMTP_EVENT_LONG_LINE] = on_long_line,
+    [SMTP_EVENT_CONNECT] = on_connect,
+    [SMTP_EVENT_GREETING] = on_greeting,
+    [SMTP_EVENT_MAIL] = on_mail,
+    [SMTP_EVENT_RCPT] = on_rcpt,
+    [SMTP_EVENT_DATA] = on_data,
+    [SMTP_EVENT_CHUNK] = on_chunk,
+    [SMTP_EVENT_DATA_END] = on_data_end,
+    [SMTP_EVENT_RSET] = on_rset,
+    [SMTP_EVENT_VRFY] = on_plain,
+    [SMTP_EVENT_EXPN] = on_plain,
+    [SMTP_EVENT_ETRN] = on_plain,
+    [SMTP_EVENT_HELP] = on_plain,
+    [SMTP_EVENT_NOOP] = on_plain,
+    [SMTP_EVENT_STARTTLS] = on_plain,
+    [SMTP_EVENT_AUTH] = on_plain,
+    [SMTP_EVENT_AUTH_STEP] = on_plain,
+    [SMTP_EVENT_AUTH_CANCEL] = on_plain,
+    [SMTP_EVENT_XCLIENT] = session_on_xclient,
+    [SMTP_EVENT_XFORWARD] = session_on_xforward,
+    [SMTP_EVENT_LONG_LINE] = on_long_line,
     [SMTP_EVENT_CLOSE] = on_close,
 };
 
 bool session_event(struct session *ss, const struct smtp_event *ev)
 {
+    if (session_tls_is_missing(ss, ev->kind)) {
+        refuse(ss, ev,
+               smtp_reply_of(530, SPAN("5.7.0"), SPAN("Must issue a STARTTLS command first")));
+        return true;
+    }
     return handlers[ev->kind](ss, ev);
 }

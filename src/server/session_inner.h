@@ -6,7 +6,7 @@
 #ifndef SERVER_SESSION_INNER_H
 #define SERVER_SESSION_INNER_H
 
-#include "net/conn.h"
+#include "net/tls.h"
 #include "os/heap.h"
 #include "os/log.h"
 #include "server/greet.h"
@@ -33,6 +33,7 @@ struct session {
     uint32_t messages;
     uint32_t unknown_rcpts;
     bool trusted;
+    bool shaking;  /* hands, for TLS: the engine is not asked */
     bool waiting;  /* for the queue: read nothing */
     bool asking;   /* for DNS: read nothing */
     bool judged;   /* the greeting in force was judged and accepted */
@@ -42,6 +43,7 @@ struct session {
     bool draining; /* end when no transaction is under way */
     bool closing;  /* close once all is written */
     bool late;     /* what is unsent is held back (tarpit): read nothing */
+    bool listed;   /* it may say XCLIENT and XFORWARD */
     bool headless; /* a PROXY header must come before anything else */
     struct smtp_server smtp;
 };
@@ -56,6 +58,31 @@ void session_run(struct session *ss, span input);
 /* Read nothing until the queue keeps up again. */
 void session_stall(struct session *ss, bool stalled);
 void session_drop_transaction(struct session *ss);
+
+/* End the session; ss is freed. */
+void session_end(struct session *ss, const char *why);
+/* The connection is the client's, and plain or under TLS as it should be: say the banner. */
+void session_banner(struct session *ss, span input);
+/* Count the session once, unless there are too many. */
+enum census_verdict session_count(struct session *ss);
+void session_uncount(struct session *ss);
+
+/* ---- session_tls.c ---- */
+
+/*
+ * Shake hands; the session goes on after it, or ends.
+ *
+ * early  octets of the handshake that were read already
+ */
+void session_tls_begin(struct session *ss, span early);
+/* While ss->shaking: the connection is ready, or the time is over. */
+void session_tls_on_conn(struct session *ss, enum conn_event ev);
+/* Why a session ends whose connection cannot be read any more. */
+const char *session_tls_end(const struct session *ss, enum err e);
+/* What Received says of TLS; nothing without it. */
+void session_tls_received(const struct session *ss, struct received *r);
+/* The port demands TLS for this, and there is none. */
+bool session_tls_is_missing(const struct session *ss, enum smtp_event_kind kind);
 
 /* Begin a log line that names session, message and client. */
 struct log_line session_log(const struct session *ss, enum log_event ev, enum log_level level);
@@ -89,6 +116,10 @@ void session_refuse(struct session *ss, struct smtp_reply reply, const char *why
 void session_trust_connection(struct session *ss);
 /* A PROXY header is awaited, and more of it came; ss may be freed. */
 void session_trust_header(struct session *ss, span input);
+/* What the engine is to announce and to take. */
+const struct smtp_server_conf *session_conf(const struct session *ss, bool tls);
+bool session_on_xclient(struct session *ss, const struct smtp_event *ev);
+bool session_on_xforward(struct session *ss, const struct smtp_event *ev);
 /* It did not come in time; ss is freed. */
 void session_trust_timeout(struct session *ss);
 

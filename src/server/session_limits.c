@@ -36,7 +36,8 @@ void session_hurry(struct session *ss)
     const struct config_limits *limits = &ss->d->config->limits;
     int64_t now = loop_now_ms(ss->d->loop), left_ms, silent_ms;
 
-    if (ss->headless || ss->closing || !session_is_idle(ss) || ss->smtp.state == SMTP_SERVER_DATA)
+    if (ss->headless || ss->shaking || ss->closing || !session_is_idle(ss) ||
+        ss->smtp.state == SMTP_SERVER_DATA)
         return;
     left_ms = smtp_server_deadline(&ss->smtp, now) - now;
     silent_ms = (int64_t)limits->command_timeout_ms - left_ms;

@@ -4,6 +4,7 @@
 #include "os/heap.h"
 #include "server/context.h"
 #include "server/session.h"
+#include "smtp/xclient.h"
 
 /* A process that drains tells its last sessions to come again this long before it is killed. */
 #define FAREWELL_MS 2000
@@ -13,10 +14,19 @@ static void on_accept(void *arg, int fd, const struct net_addr *client)
     session_start(arg, fd, client);
 }
 
+/* What comes over a Unix socket never left this machine. */
+static bool offers_tls(const struct config_listen *l)
+{
+    return l->tls == CONFIG_TLS_REQUIRED ||
+           (l->tls == CONFIG_TLS_STARTTLS && l->address.transport == CONFIG_TCP);
+}
+
 static struct smtp_server_conf smtp_conf(const struct config *c, const struct config_listen *l)
 {
     struct smtp_server_conf conf = smtp_server_conf_default(c->hostname);
 
+    if (offers_tls(l))
+        conf.ext |= SMTP_EXT_STARTTLS;
     conf.lmtp = l->role == CONFIG_ROLE_LMTP;
     conf.line_endings = c->line_endings == CONFIG_LINES_NORMALISE ? DOT_NORMALISE : DOT_STRICT;
     conf.recipients = c->limits.recipients;
@@ -34,6 +44,18 @@ static struct smtp_server_conf smtp_conf(const struct config *c, const struct co
     return conf;
 }
 
+static void set_confs(struct smtpd_port *port)
+{
+    port->smtp = smtp_conf(port->smtpd->config, port->config);
+    port->listed = port->smtp;
+    port->listed.ext |= (unsigned)SMTP_EXT_XCLIENT | (unsigned)SMTP_EXT_XFORWARD;
+    port->listed.xclient_attributes = smtp_xclient_attributes(SMTP_XCLIENT);
+    port->listed.xforward_attributes = smtp_xclient_attributes(SMTP_XFORWARD);
+    port->secured = port->smtp;
+    port->listed_secured = port->listed;
+    port->secured.tls = port->listed_secured.tls = true;
+}
+
 static bool open_ports(struct smtpd *d)
 {
     struct proc *p = d->proc;
@@ -45,7 +67,7 @@ static bool open_ports(struct smtpd *d)
 
         port->smtpd = d;
         port->config = p->listeners[i].config;
-        port->smtp = smtp_conf(d->config, port->config);
+        set_confs(port);
         if (!listener_start(&port->listener, d->loop, p->listeners[i].fd, on_accept, port))
             return false;
     }
@@ -132,7 +154,7 @@ int smtpd_run(struct proc *p)
     const struct context *context = p->config;
     static struct smtpd d;
 
-    d = (struct smtpd){.proc = p, .loop = p->loop, .config = context->config};
+    d = (struct smtpd){.proc = p, .loop = p->loop, .config = context->config, .tls = context->tls};
     ident_init(&d.ident, p->index, p->count, p->generation);
     census_join(&d.census, context->census, (p->generation & 1) * p->count + p->index);
     put_client_init(&d.queue, p->loop, on_room, &d);

@@ -30,13 +30,17 @@ struct smtpd_port {
     struct listener listener;
     struct smtpd *smtpd;
     const struct config_listen *config;
-    struct smtp_server_conf smtp;
+    struct smtp_server_conf smtp;    /* in the clear */
+    struct smtp_server_conf secured; /* under TLS */
+    struct smtp_server_conf listed;  /* for those who may say XCLIENT, and under TLS */
+    struct smtp_server_conf listed_secured;
 };
 
 struct smtpd {
     struct proc *proc;
     struct loop *loop;
     const struct config *config;
+    struct tls_side *tls;
     struct ident ident;
     struct put_client queue;
     struct resolve_client resolver;

@@ -130,3 +130,50 @@ def unlisted(where):
             until(lambda: client.reply()[:3] == '250', 5, 'EHLO after the refused octets')
             client.ask('MAIL FROM:<a@b.example>', 250)
             client.ask('RCPT TO:<b@elsewhere.example>', 550)
+
+
+def xclient(server, attributes, source=FILTER):
+    client = Dialogue(server.port, source=source)
+    client.greet()
+    client.ask(f'XCLIENT {attributes}', 220)
+    return client
+
+
+@case('XCLIENT: the client it names is the one of Received, of the log and of the limits')
+def named(where):
+    with Fronted(where, limits='sessions_per_client = 2;', trusted='[]') as server:
+        server.ready()
+        held = [xclient(server, 'ADDR=192.0.2.77 NAME=mx.client.example LOGIN=eve') for _ in range(2)]
+        with Dialogue(server.port, source=FILTER) as third:
+            third.greet()
+            third.ask('XCLIENT ADDR=192.0.2.77', 421)
+        for client in held:
+            client.ask('EHLO client.example', 250)
+        held[0].message(mail.text('named'), 250)
+        text = mail.arrival(server.maildir(), 'named')
+        if b'[192.0.2.77]' not in text or FILTER.encode() in text or b'cli.test' in text:
+            raise Trouble(f'Received: {text[:400]!r}')
+        told = server.rows('client.named')[0]
+        if (told['client'], told['address'], told['name'], told['login']) != (
+                '192.0.2.77', FILTER, 'mx.client.example', 'eve'):
+            raise Trouble(f'the log: {told}')
+        held[0].ask('RSET', 250)
+        held[0].ask('XCLIENT ADDR=192.0.2.78', 220)  # and on to the next, which leaves a place
+        xclient(server, 'ADDR=192.0.2.77').peer.close()
+        for client in held:
+            client.peer.close()
+
+
+@case('XFORWARD: the log has what was told, and nothing else changes')
+def told(where):
+    with Fronted(where) as server:
+        server.ready()
+        with Dialogue(server.port, source=FILTER) as client:
+            client.greet()
+            client.ask('XFORWARD NAME=a.example ADDR=192.0.2.5 IDENT=4XyZ SOURCE=REMOTE', 250)
+            client.message(mail.text('told'), 250)
+        if f'[{FILTER}]'.encode() not in mail.arrival(server.maildir(), 'told'):
+            raise Trouble('Received names another client')
+        row = server.rows('client.told')[0]
+        if (row['client'], row['ident']) != ('192.0.2.5', '4XyZ'):
+            raise Trouble(f'the log: {row}')

@@ -56,7 +56,7 @@ static void an_empty_file_has_every_default(void **state)
     (void)state;
     assert_int_equal(c->limits.message_size, 35 * 1024 * 1024);
     assert_int_equal(c->limits.recipients, 1000);
-    assert_int_equal(c->limits.sessions_per_client, 50);
+    assert_int_equal(c->limits.sessions_per_client, 20);
     assert_int_equal(c->limits.command_timeout_ms, 300000);
     assert_int_equal(c->limits.received_hops, 100);
     assert_int_equal(c->queue.lifetime_ms, 432000000);
@@ -125,7 +125,7 @@ static const struct {
      "did you mean limits.sessions?\n"
      "test.conf:2:1: error: limts: this block is not known; found: limts; "
      "did you mean limits { }?\n"},
-    {"tls { }", "test.conf:1:1: error: tls: this block is not known; found: tls\n"},
+    {"console { }", "test.conf:1:1: error: console: this block is not known; found: console\n"},
     {"workers \"x\" = 1", "test.conf:1:1: error: workers: this key has no name; found: workers; "
                           "did you mean workers?\n"},
     {"greeting { check = off }",
