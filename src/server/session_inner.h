@@ -11,6 +11,7 @@
 #include "os/log.h"
 #include "server/greet.h"
 #include "server/session.h"
+#include "server/session_ledger.h"
 
 #define SESSION_NO_SLOT     UINT32_MAX
 #define SESSION_CLIENT_TEXT 64 /* octets that the client's address needs as text */
@@ -45,6 +46,7 @@ struct session {
     bool late;     /* what is unsent is held back (tarpit): read nothing */
     bool listed;   /* it may say XCLIENT and XFORWARD */
     bool headless; /* a PROXY header must come before anything else */
+    struct session_ledger ledger;
     struct smtp_server smtp;
 };
 

@@ -17,6 +17,8 @@
 #include "server/census.h"
 #include "server/greet.h"
 #include "server/ident.h"
+#include "server/ledger_client.h"
+#include "server/past.h"
 #include "server/proc.h"
 #include "server/put.h"
 #include "server/transaction.h"
@@ -45,6 +47,9 @@ struct smtpd {
     struct put_client queue;
     struct resolve_client resolver;
     struct greet_shared greets;
+    struct ledger_client ledger;
+    struct past_client past;
+    uint64_t next_ref;
     struct census census;     /* sessions here and in the other workers */
     struct session *sessions; /* all of this process */
     struct session *stalled;  /* those that wait for the queue to keep up */
@@ -65,6 +70,9 @@ struct smtpd {
 
 /* There is a session: as long as there is one, look whether they get scarce, in any worker. */
 void smtpd_watch_stress(struct smtpd *d);
+
+/* The last session has ended: send what is left and end the process. */
+void smtpd_leave(struct smtpd *d);
 
 /* The process (a run function of struct proc_spec). */
 int smtpd_run(struct proc *p);
