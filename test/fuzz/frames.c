@@ -30,7 +30,8 @@ static void as_record(span s)
     if (record_get(s, &r) != ERR_OK)
         return;
     record_put(&b, &r);
-    BUG_IF(!span_eq(buf_span(&b), s), "another record comes out");
+    /* Version and checksum are those of today. */
+    BUG_IF(!span_eq(span_skip(buf_span(&b), 8), span_skip(s, 8)), "another record comes out");
 }
 
 static void as_job(span s)
