@@ -86,10 +86,7 @@ def message(where):
         server.ready()
         with Dialogue(server.port, source=GOOD) as client:
             said(client, 'mail.far.example')
-            reply = client.message(mail.text('traced'), 250, sender='bob@far.example')
-        name = events(server, 'message.accepted')[0]['message']
-        if reply and name not in reply:
-            raise Trouble(f'the reply is {reply!r}')
+            name = client.message(mail.text('traced'), 250, sender='bob@far.example').split()[-1]
         mail.arrival(server.maildir(), 'traced')
         found = process.until(lambda: len(traced(server, name)) == 2 and traced(server, name), 5, 'it is not traced')
         kinds = {record['kind']: record for record in found}
