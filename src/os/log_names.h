@@ -54,7 +54,7 @@
     X(KEY_MESSAGE, "message", "id of the message, 13 letters and digits")                          \
     X(KEY_TEXT, "text", "what happened, in words")                                                 \
     X(KEY_CLIENT, "client", "address of the client")                                               \
-    X(KEY_LOGIN, "login", "who the client is authenticated as")                                     \
+    X(KEY_LOGIN, "login", "who the client is authenticated as")                                    \
     X(KEY_IDENT, "ident", "name of the message or session at the server in front")                 \
     X(KEY_LISTENER, "listener", "name of the listener")                                            \
     X(KEY_GREETING, "greeting", "the name given with HELO or EHLO")                                \
