@@ -49,9 +49,13 @@ static int bio_read(BIO *bio, char *p, int cap)
 
     if (t->early.n > 0 && cap > 0)
         return read_early(t, p, (size_t)cap);
-    ssize_t n = cap > 0 ? recv(t->c->fd, p, (size_t)cap, 0) : 0;
-
     BIO_clear_retry_flags(bio);
+    if (t->dry) {
+        BIO_set_retry_read(bio);
+        return -1;
+    }
+    ssize_t n = cap > 0 ? recv(t->c->fd, p, (size_t)cap, 0) : 0;
+    t->dry = n > 0 && n < cap;
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         BIO_set_retry_read(bio);
     else if (n < 0)
@@ -244,6 +248,9 @@ static unsigned layer_ready(struct conn *c, unsigned ready)
 {
     struct tls *t = tls_of(c);
     unsigned told = t->want & ready;
+
+    if ((ready & LOOP_READ) != 0)
+        t->dry = false;
 
     if ((ready & LOOP_WRITE) == 0 || t->unsent.n == 0)
         return told;

@@ -42,6 +42,7 @@ struct tls {
     bool more; /* there may be octets in the SSL */
     bool held; /* `unsent` waits for what the user writes next */
     bool eof;  /* of the socket */
+    bool dry;  /* the socket gave less than there was room for: it has no more, until it says so */
 };
 
 static inline struct tls *tls_of(const struct conn *c)
