@@ -56,6 +56,9 @@ const BIO_METHOD *tls_bio_method(void);
 /* What OpenSSL's queue of errors says first, in static words; the queue is emptied. */
 const char *tls_words(void);
 
+/* From now on (not) wipe what OpenSSL gives back; call it before OpenSSL is used. */
+void tls_memory_wipe(bool on);
+
 /* Give the side up; the last one frees it. */
 void tls_side_drop(struct tls_side *side);
 

@@ -326,10 +326,12 @@ static enum err fill_server(struct tls_side *side, const struct tls_server_conf 
 enum err tls_server_new(const struct tls_server_conf *conf, struct tls_side **out_side,
                         struct diag *d)
 {
-    struct tls_side *side = side_new(d);
+    struct tls_side *side;
     enum err e;
 
     BUG_IF(conf->pair_count == 0, "a server needs a certificate");
+    tls_memory_wipe(true);
+    side = side_new(d);
     if (side == NULL)
         return ERR_NOMEM;
     e = conf->pair_count <= TLS_PAIRS_MAX
@@ -341,15 +343,18 @@ enum err tls_server_new(const struct tls_server_conf *conf, struct tls_side **ou
         *out_side = side;
     else
         tls_side_drop(side);
+    tls_memory_wipe(false);
     return e;
 }
 
 enum err tls_client_new(const struct tls_client_conf *conf, struct tls_side **out_side,
                         struct diag *d)
 {
-    struct tls_side *side = side_new(d);
+    struct tls_side *side;
     enum err e = ERR_OK;
 
+    tls_memory_wipe(true);
+    side = side_new(d);
     if (side == NULL)
         return ERR_NOMEM;
     side->ctx = make_ctx(TLS_client_method(), conf->min);
@@ -363,5 +368,6 @@ enum err tls_client_new(const struct tls_client_conf *conf, struct tls_side **ou
         *out_side = side;
     else
         tls_side_drop(side);
+    tls_memory_wipe(false);
     return e;
 }

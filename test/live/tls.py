@@ -387,6 +387,34 @@ def own_certificate(where):
             raise Trouble('not P-256')
 
 
+def memory_of(pid):
+    """All that a process can write to."""
+    with open(f'/proc/{pid}/maps', encoding='ascii') as maps, open(f'/proc/{pid}/mem', 'rb') as memory:
+        for line in maps:
+            if line.split()[1].startswith('rw') and '[v' not in line:
+                start, end = (int(number, 16) for number in line.split()[0].split('-'))
+                memory.seek(start)
+                yield memory.read(end - start)
+
+
+@case('the private key is in the memory of smtpd and of no other child')
+def wiped(where):
+    if os.geteuid() != 0:
+        raise process.Skip('only root can look into other processes')
+    with Server(where) as server:
+        server.ready()
+        text = certificates.openssl('pkey', '-in', server.data / 'tls/key.pem', '-noout', '-text')
+        number = bytes.fromhex(re.sub(r'[^0-9a-f]', '', text.partition('priv:')[2].partition('pub:')[0]))[-32:]
+        shown = ssl.get_server_certificate(('127.0.0.1', server.implicit))
+        knows = {}
+        for pid in process.pids_of(server.child.pid):
+            name = pathlib.Path(f'/proc/{pid}/cmdline').read_bytes().split(b'\0')[0].decode()
+            knows[name] = any(number in part or number[::-1] in part for part in memory_of(pid))
+        wrong = [name for name, known in knows.items() if known != ('smtpd' in name or 'supervisor' in name)]
+        if wrong or not shown or len(knows) < 5:
+            raise Trouble(f'known to {[name for name, known in knows.items() if known]}, not to the others of {list(knows)}')
+
+
 @case('SIGHUP with a new certificate: new sessions get it, one under TLS goes on')
 def reload(where):
     folders = [where / name for name in ('one', 'two')]
