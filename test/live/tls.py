@@ -393,6 +393,8 @@ def memory_of(pid):
         for line in maps:
             if line.split()[1].startswith('rw') and '[v' not in line:
                 start, end = (int(number, 16) for number in line.split()[0].split('-'))
+                if end - start > 1 << 32:
+                    raise process.Skip('built with a sanitizer, whose memory is too large to look through')
                 memory.seek(start)
                 yield memory.read(end - start)
 
