@@ -51,6 +51,7 @@ static BIO *octets(span s)
 }
 
 /* Keys with a passphrase are of no use to a server; never ask a terminal. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): the type is OpenSSL's */
 static int no_passphrase(char *out, int cap, int writing, void *arg)
 {
     (void)out;
@@ -208,6 +209,7 @@ static SSL_CTX *choose(const struct tls_side *side, span name)
 }
 
 /* RFC 6066 3. What is no domain name is not looked up; nobody is refused for it. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): the type is OpenSSL's */
 static int on_name(SSL *ssl, int *out_alert, void *arg)
 {
     struct tls *t = SSL_get_app_data(ssl);

@@ -28,7 +28,7 @@ static void derive(const uint8_t secret[TLS_TICKET_SECRET_BYTES], const char *wh
 
 static struct tls_ticket_key key_of(const uint8_t secret[TLS_TICKET_SECRET_BYTES])
 {
-    struct tls_ticket_key key;
+    struct tls_ticket_key key = {0};
 
     derive(secret, "name", key.name, sizeof(key.name));
     derive(secret, "cipher", key.cipher, sizeof(key.cipher));
