@@ -50,6 +50,7 @@ static void shaken(struct session *ss)
     ss->shaking = false;
     conn_timeout(&ss->conn, 0);
     tell_started(ss);
+    session_note_tls(ss);
     if (ss->smtp.state != SMTP_SERVER_TLS) {
         session_banner(ss, SPAN_NONE);
         return;
