@@ -239,6 +239,7 @@ static void read_history(struct greeting_history *h, const json_t *history)
         .names_hour = count_of(history, "names_hour"),
         .names_day = count_of(history, "names_day"),
         .networks = count_of(history, "networks"),
+        .refused = count_of(history, "refused"),
     };
 }
 

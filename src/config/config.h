@@ -38,11 +38,36 @@ struct config_endpoint {
 
 enum config_role { CONFIG_ROLE_MX, CONFIG_ROLE_SUBMISSION, CONFIG_ROLE_LMTP };
 
+enum config_listen_tls {
+    CONFIG_TLS_STARTTLS, /* offered */
+    CONFIG_TLS_REQUIRED, /* and nothing is done without it */
+    CONFIG_TLS_IMPLICIT, /* from the first octet on */
+    CONFIG_TLS_OFF,
+};
+
 /* listen "name" { } */
 struct config_listen {
     span name;
     struct config_endpoint address;
     enum config_role role;
+    enum config_listen_tls tls;
+};
+
+/* certificate "name" { }: another one for clients that ask for that name. */
+struct config_certificate {
+    span name; /* a host name in lower case, or "*." and one */
+    span file; /* PEM: the certificate, and those that lead to its root */
+    span key;  /* PEM; empty: in the same file */
+};
+
+enum config_protocols { CONFIG_PROTOCOLS_TLS_1_2, CONFIG_PROTOCOLS_TLS_1_3 };
+
+/* tls { } */
+struct config_tls {
+    span certificate; /* as of config_certificate; empty: herald makes its own */
+    span key;
+    span client_ca;
+    enum config_protocols protocols;
 };
 
 /* What to greet with from one address. */
@@ -63,12 +88,19 @@ struct config_egress {
 
 enum config_via { CONFIG_VIA_MX, CONFIG_VIA_SMTP, CONFIG_VIA_LMTP, CONFIG_VIA_HOLD };
 
+enum config_route_tls { CONFIG_ROUTE_TLS_TRY, CONFIG_ROUTE_TLS_REQUIRE, CONFIG_ROUTE_TLS_OFF };
+
 /* route "pattern" { }: pattern is a domain, "*.domain" or "*". */
 struct config_route {
     span name; /* the pattern */
     enum config_via via;
     struct config_endpoint to;          /* for CONFIG_VIA_SMTP and CONFIG_VIA_LMTP */
     const struct config_egress *egress; /* never NULL */
+    bool implicit;                      /* TLS from the first octet on */
+    enum config_route_tls tls;
+    span ca_file; /* PEM; empty: whom the system trusts */
+    span user;    /* whom to log in as; empty: nobody */
+    span password_file;
 };
 
 enum config_mailbox_kind { CONFIG_MAILBOX_MAILDIR, CONFIG_MAILBOX_LMTP };
@@ -99,6 +131,7 @@ struct config_limits {
     uint64_t junk_commands;      /* NOOP, RSET, VRFY, EHLO in a transaction */
     uint64_t unknown_recipients; /* in a session */
     uint64_t command_timeout_ms;
+    uint64_t tls_timeout_ms;   /* for a handshake */
     uint64_t data_timeout_ms;  /* between two reads of a message */
     uint64_t data_deadline_ms; /* for a whole message */
     uint64_t data_rate;        /* octets a second, least, over 60 s */
@@ -143,6 +176,15 @@ struct config_greeting {
     struct config_map *listed; /* names that are not welcome, and "*.domain" */
 };
 
+enum config_ledger_enabled { CONFIG_LEDGER_NO, CONFIG_LEDGER_YES };
+
+/* ledger { } */
+struct config_ledger {
+    enum config_ledger_enabled enabled;
+    uint64_t size; /* octets on the disk at most */
+    uint64_t age_ms;
+};
+
 /* log { } */
 struct config_log {
     enum config_log_format format;
@@ -178,6 +220,10 @@ struct config {
     enum config_unknown_user unknown_user;
     span catchall; /* for CONFIG_UNKNOWN_CATCHALL */
 
+    struct config_tls tls;
+    struct config_certificate *certificates; /* beside that of tls */
+    size_t n_certificates;
+
     struct config_egress *egresses; /* at least one; the first is the default */
     size_t n_egresses;
     struct config_route *routes; /* at least one; "*" always exists */
@@ -188,6 +234,7 @@ struct config {
     struct config_limits limits;
     enum config_line_endings line_endings;
     struct config_queue queue;
+    struct config_ledger ledger;
     struct config_log log;
 
     struct config_store *store;

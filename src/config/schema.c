@@ -15,9 +15,13 @@
 #define GIB    (1024 * MIB)
 
 static const char *const role_words[] = {"mx", "submission", "lmtp", NULL};
+static const char *const listen_tls_words[] = {"starttls", "required", "implicit", "off", NULL};
+static const char *const protocols_words[] = {"1.2+", "1.3+", NULL};
 static const char *const unknown_words[] = {"refuse", "accept", NULL};
+static const char *const route_tls_words[] = {"try", "require", "off", NULL};
 static const char *const via_words[] = {"mx", "hold", NULL};
 static const char *const line_words[] = {"strict", "normalise", NULL};
+static const char *const no_yes_words[] = {"no", "yes", NULL};
 static const char *const format_words[] = {"auto", "human", "json", "logfmt", NULL};
 static const char *const level_words[] = {"error", "warning", "info", "debug", NULL};
 
@@ -42,6 +46,19 @@ static const char *route_name_fault(span name)
     return "a route is named by a domain, \"*.domain\" or \"*\"";
 }
 
+/* Small letters, so that what a client asks for is found by its octets. */
+static const char *certificate_name_fault(span name)
+{
+    struct domain d = domain_parse(span_starts(name, SPAN("*.")) ? span_skip(name, 2) : name);
+
+    for (size_t i = 0; i < name.n; i++)
+        if (name.p[i] >= 'A' && name.p[i] <= 'Z')
+            return "a certificate is named in small letters";
+    if ((d.faults & ~(unsigned)DOMAIN_UNDERSCORE) == 0)
+        return NULL;
+    return "a certificate is named by a host name or \"*.domain\"";
+}
+
 /* Sections that refer to another come after it. */
 const struct config_section config_sections[] = {
     {"limits", false, 0, 0, 0, NULL, false,
@@ -49,11 +66,22 @@ const struct config_section config_sections[] = {
      "answered with a reply that names it.",
      NULL},
     {"queue", false, 0, 0, 0, NULL, false, "How mail waits, and for how long.", NULL},
+    {"ledger", false, 0, 0, 0, NULL, false,
+     "What is remembered of sessions, verdicts and deliveries, for `herald trace` and for checks "
+     "that ask for the past. No mail depends on it.",
+     NULL},
     {"dns", false, 0, 0, 0, NULL, false, "How names are looked up.", NULL},
     {"greeting", false, 0, 0, 0, NULL, false,
      "How the greetings (HELO, EHLO) of clients are judged that are neither `trusted` nor come to "
      "a "
      "submission port. What is only observed goes to the log and into the header.",
+     NULL},
+    {"tls", false, 0, 0, 0, NULL, false,
+     "The certificate that this server shows, and whom it believes. TLS 1.2 and 1.3 are spoken, "
+     "with "
+     "forward secrecy and authenticated encryption only. Files are read at start and at SIGHUP. A "
+     "private key that others than its owner can read, or that belongs to another user than root "
+     "or the one that starts herald, is refused.",
      NULL},
     {"log", false, 0, 0, 0, NULL, false, "What is logged, and how. Logs go to standard error.",
      NULL},
@@ -64,6 +92,11 @@ const struct config_section config_sections[] = {
      "A place where mail comes in. The name appears in the log. When no such block is given, "
      "there are two on the loopback address.",
      NULL},
+    {"certificate", true, SECTION_OF(certificates, n_certificates, config_certificate), "", false,
+     "Another certificate, for clients that ask for this name (SNI): a host name, or `*.domain` "
+     "for "
+     "all names one label below. Those who ask for none of these get that of `tls`.",
+     certificate_name_fault},
     {"egress", true, SECTION_OF(egresses, n_egresses, config_egress), "egress \"default\" { }\n",
      false,
      "How outgoing connections leave this machine. The first one is used by routes that name none.",
@@ -180,6 +213,10 @@ const struct config_key config_keys[] = {
      DEFAULT("5m"),
      SECOND, HOUR, NULL, LIVE,
      "How long a client may be silent between commands."},
+    {"limits", "tls_timeout", CONFIG_TYPE_DURATION, FIELD(limits.tls_timeout_ms),
+     DEFAULT("30s"),
+     SECOND, 10 * MINUTE, NULL, LIVE,
+     "How long a TLS handshake may take."},
     {"limits", "data_timeout", CONFIG_TYPE_DURATION, FIELD(limits.data_timeout_ms), DEFAULT("3m"),
      SECOND, HOUR, NULL, LIVE,
      "How long a client may be silent in the middle of a message."},
@@ -207,6 +244,16 @@ const struct config_key config_keys[] = {
     {"queue", "min_free", CONFIG_TYPE_SIZE, FIELD(queue.min_free),
      DEFAULT("100M"), 0, 1024 * GIB, NULL, LIVE,
      "With less free on the disk of `data_dir`, new mail is answered 452 until there is more."},
+
+    {"ledger", "enabled", CONFIG_TYPE_ENUM, FIELD(ledger.enabled),
+     DEFAULT("yes"), 0, 0, no_yes_words, LIVE,
+     "Whether anything is remembered at all."},
+    {"ledger", "size", CONFIG_TYPE_SIZE, FIELD(ledger.size),
+     DEFAULT("256M"), 4 * MIB, 32 * GIB, NULL, LIVE,
+     "The room that the ledger may take on the disk. The oldest goes first."},
+    {"ledger", "age", CONFIG_TYPE_DURATION, FIELD(ledger.age_ms),
+     DEFAULT("30d"), HOUR, 3650 * DAY, NULL, LIVE,
+     "How long it is kept; up to a sixtieth longer, since it goes in pieces."},
 
     {"dns", "servers", CONFIG_TYPE_SERVERS, FIELD(dns.servers), DEFAULT("[]"), ANY, LIVE,
      "The servers to ask, as `ADDRESS` or `ADDRESS@PORT`. Without any, the resolvers of the "
@@ -237,6 +284,19 @@ const struct config_key config_keys[] = {
      "its address confirms, or a domain above it), or by `spf` (a greeting for which SPF passes). "
      "Each has a `reason`, and may have a `check` (all without it) and an end date `until`."},
 
+    {"tls", "certificate", CONFIG_TYPE_FILE, FIELD(tls.certificate), DEFAULT("\"\""), ANY, LIVE,
+     "A PEM file with the certificate, and behind it those that lead to its root. Without it herald "
+     "makes one, signed by itself, and keeps it in `data_dir`/tls."},
+    {"tls", "key", CONFIG_TYPE_FILE, FIELD(tls.key), DEFAULT("\"\""), ANY, LIVE,
+     "A PEM file with the private key, without a passphrase. When it is not given, the key is in "
+     "the file of the certificate."},
+    {"tls", "client_ca", CONFIG_TYPE_FILE, FIELD(tls.client_ca), DEFAULT("\"\""), ANY, LIVE,
+     "A PEM file with the authorities whose certificates clients may log in with (AUTH EXTERNAL). "
+     "Without it clients are not asked for one. A client that shows none, or one that does not "
+     "verify, is served all the same, but not logged in."},
+    {"tls", "protocols", CONFIG_TYPE_ENUM, FIELD(tls.protocols),
+     DEFAULT("1.2+"), 0, 0, protocols_words, LIVE,
+     "The versions of TLS that are spoken: `1.2+` or only `1.3+`."},
     {"greeting", "own_names", CONFIG_TYPE_OWN_NAMES, FIELD(greeting.own_names),
      DEFAULT("[]"), ANY, LIVE,
      "Further names of this server, beside `hostname` and those of the egresses: who greets with one "
@@ -272,6 +332,19 @@ const struct config_key config_keys[] = {
      "their mail through this server, `lmtp` a local server that hands over mail for "
      "`domains`."},
 
+    {"listen", "tls", CONFIG_TYPE_ENUM, BLOCK(config_listen, tls),
+     DEFAULT("starttls"), 0, 0, listen_tls_words, RESTART,
+     "`starttls` offers TLS, `required` refuses everything but EHLO, NOOP, STARTTLS and QUIT without "
+     "it, `implicit` speaks TLS from the first octet on (port 465), `off` does not offer it. On a "
+     "Unix socket `starttls` offers nothing."},
+
+    {"certificate", "file", CONFIG_TYPE_FILE, BLOCK(config_certificate, file),
+     NULL, NULL, NULL, ANY, LIVE,
+     "A PEM file with the certificate, and behind it those that lead to its root."},
+    {"certificate", "key", CONFIG_TYPE_FILE, BLOCK(config_certificate, key),
+     DEFAULT("\"\""), ANY, LIVE,
+     "A PEM file with the private key, as in `tls`."},
+
     {"egress", "address", CONFIG_TYPE_ADDRESS, BLOCK(config_egress, address),
      DEFAULT("\"\""), ANY, LIVE,
      "The local address to connect from. When it cannot be had, nothing is sent. Without it "
@@ -293,9 +366,24 @@ const struct config_key config_keys[] = {
 
     {"route", "via", CONFIG_TYPE_VIA, BLOCK(config_route, via),
      DEFAULT("mx"), 0, 0, via_words, LIVE,
-     "`mx` looks the servers of the domain up in DNS; `\"smtp://HOST[:PORT]\"` and "
-     "`\"lmtp://HOST[:PORT]\"` hand all mail to that server (`\"lmtp:unix:PATH\"` to that "
-     "socket); `hold` keeps it in the queue until it is released."},
+     "`mx` looks the servers of the domain up in DNS; `\"smtp://HOST[:PORT]\"`, "
+     "`\"smtps://HOST[:PORT]\"` (TLS from the first octet on) and `\"lmtp://HOST[:PORT]\"` hand "
+     "all mail to that server (`\"lmtp:unix:PATH\"` to that socket); `hold` keeps it in the queue "
+     "until it is released. When several routes name the same smarthost, what the first of them "
+     "says of TLS and of logging in is true of all."},
+    {"route", "tls", CONFIG_TYPE_ENUM, BLOCK(config_route, tls),
+     DEFAULT("try"), 0, 0, route_tls_words, LIVE,
+     "`try` uses STARTTLS where it is offered, and goes on without when it fails; `require` sends "
+     "only under TLS to a server whose certificate verifies and names the host; `off` never uses "
+     "STARTTLS. A message with REQUIRETLS is sent as under `require` in any case."},
+    {"route", "ca_file", CONFIG_TYPE_FILE, BLOCK(config_route, ca_file), DEFAULT("\"\""), ANY, LIVE,
+     "A PEM file with the authorities that are believed, instead of those of the system."},
+    {"route", "user", CONFIG_TYPE_LOGIN, BLOCK(config_route, user), DEFAULT("\"\""), ANY, LIVE,
+     "Whom to log in as (AUTH) at that server, by SCRAM-SHA-256 where it can, else SCRAM-SHA-1, "
+     "PLAIN or LOGIN. Only under TLS, or to a server on this machine. Needs `password_file`."},
+    {"route", "password_file", CONFIG_TYPE_FILE, BLOCK(config_route, password_file),
+     DEFAULT("\"\""), ANY, LIVE,
+     "A file whose first line is the password of `user`. A file that others may read is refused."},
     {"route", "egress", CONFIG_TYPE_EGRESS, BLOCK(config_route, egress), DEFAULT("\"\""), ANY, LIVE,
      "The name of the `egress` block to leave by."},
 };
@@ -341,6 +429,8 @@ void config_schema_put_path(struct buf *b, const struct config_key *key)
 static const char *const type_words[] = {
     [CONFIG_TYPE_HOSTNAME] = "a fully qualified domain name",
     [CONFIG_TYPE_PATH] = "the path of a directory",
+    [CONFIG_TYPE_LOGIN] = "a user name, or \"\" for none",
+    [CONFIG_TYPE_FILE] = "the path of a file, or \"\" for none",
     [CONFIG_TYPE_USER] = "the name of an account",
     [CONFIG_TYPE_GREETING] = "a fully qualified domain name of the public DNS, or \"\" for none",
     [CONFIG_TYPE_DOMAINS] = "a list of domain names and sources (\"file:PATH\" and the like)",

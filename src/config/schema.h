@@ -18,6 +18,8 @@
 enum config_type {
     CONFIG_TYPE_HOSTNAME,     /* span; a fully qualified domain name */
     CONFIG_TYPE_PATH,         /* span */
+    CONFIG_TYPE_FILE,         /* span; a path, from the directory of the configuration file */
+    CONFIG_TYPE_LOGIN,        /* span; a name at another server: printable */
     CONFIG_TYPE_USER,         /* span; the name of an account of the system */
     CONFIG_TYPE_GREETING,     /* span; a name fit to be said to the world */
     CONFIG_TYPE_DOMAINS,      /* struct config_map * */

@@ -12,8 +12,9 @@
 #include "name/domain.h"
 #include "name/path.h"
 
-#define SMTP_PORT 25
-#define LMTP_PORT 24
+#define SMTPS_PORT 465
+#define SMTP_PORT  25
+#define LMTP_PORT  24
 
 typedef bool reader(struct config_load *load, const struct config_value *value, void *at);
 
@@ -47,6 +48,23 @@ static bool read_path(struct config_load *load, const struct config_value *value
 {
     if (value->text.n == 0)
         return refuse(load, value, NULL);
+    return read_text(load, value, at);
+}
+
+static bool read_file(struct config_load *load, const struct config_value *value, void *at)
+{
+    if (!read_text(load, value, at))
+        return false;
+    if (value->text.n != 0)
+        *(span *)at = config_tree_path_from(load->pool, value->text, value->where.file);
+    return true;
+}
+
+static bool read_login(struct config_load *load, const struct config_value *value, void *at)
+{
+    for (size_t i = 0; i < value->text.n; i++)
+        if (ascii_is_control(value->text.p[i]))
+            return refuse(load, value, "not a user name");
     return read_text(load, value, at);
 }
 
@@ -281,9 +299,13 @@ static bool read_address(struct config_load *load, const struct config_value *va
 /* "smtp://HOST[:PORT]" and the two forms of lmtp. */
 static bool via_parse(struct config_load *load, span text, struct config_route *route)
 {
-    if (span_starts(text, SPAN("smtp://"))) {
+    route->implicit = span_starts(text, SPAN("smtps://"));
+    if (route->implicit || span_starts(text, SPAN("smtp://"))) {
+        uint16_t port = route->implicit ? SMTPS_PORT : SMTP_PORT;
+
         route->via = CONFIG_VIA_SMTP;
-        return config_endpoint_parse(load->pool, span_skip(text, 7), SMTP_PORT, &route->to) &&
+        text = span_skip(text, span_find(text, '/') + 2);
+        return config_endpoint_parse(load->pool, text, port, &route->to) &&
                route->to.transport == CONFIG_TCP;
     }
     route->via = CONFIG_VIA_LMTP;
@@ -384,6 +406,8 @@ static bool read_durations(struct config_load *load, const struct config_value *
 static reader *const readers[] = {
     [CONFIG_TYPE_HOSTNAME] = read_hostname,
     [CONFIG_TYPE_PATH] = read_path,
+    [CONFIG_TYPE_FILE] = read_file,
+    [CONFIG_TYPE_LOGIN] = read_login,
     [CONFIG_TYPE_USER] = read_user,
     [CONFIG_TYPE_GREETING] = read_greeting,
     [CONFIG_TYPE_DOMAINS] = read_domains,

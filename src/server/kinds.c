@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include "net/tls.h"
 #include "server/context.h"
 #include "server/deliver.h"
 #include "server/queue.h"
@@ -35,6 +36,9 @@ static int run_resolver(struct proc *p)
     return resolver_run(p, &conf);
 }
 
+/* Only who talks TLS with clients knows the private keys: the others wipe what they inherited. */
+static int run_kind(struct proc *p);
+
 static const struct {
     const char *name;
     int (*run)(struct proc *p);
@@ -47,6 +51,17 @@ static const struct {
     [PROC_RELAY] = {"relay", relay_run, 1u << PROC_RESOLVER, true},
     [PROC_DELIVER] = {"deliver", deliver_run, 0, false},
 };
+
+static int run_kind(struct proc *p)
+{
+    struct context *context = (struct context *)(uintptr_t)p->config;
+
+    if (p->kind != PROC_SMTPD) {
+        tls_side_free(context->tls);
+        context->tls = NULL;
+    }
+    return kinds[p->kind].run(p);
+}
 
 static unsigned workers_of(const struct config *c)
 {
@@ -62,7 +77,7 @@ void kinds_fill(struct proc_spec specs[PROC_KIND_COUNT], const struct config *c)
         specs[kind] = (struct proc_spec){
             .name = kinds[kind].name,
             .count = kind == PROC_SMTPD ? workers_of(c) : 1,
-            .run = kinds[kind].run,
+            .run = run_kind,
             .peers = kinds[kind].peers,
             .lingers = kinds[kind].lingers,
             .sandbox = &sandbox_table[kind],

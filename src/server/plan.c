@@ -10,10 +10,14 @@
 
 #include "config/endpoint.h"
 #include "config/watch.h"
+#include "net/tls_ticket.h"
+#include "os/clock.h"
 #include "os/heap.h"
 #include "os/log.h"
 #include "os/random.h"
 #include "server/kinds.h"
+#include "server/tls_keys.h"
+#include "store/ledger.h"
 
 #define PATH_BYTES 1024
 
@@ -91,6 +95,30 @@ static bool make_sub_dir(span dir, const char *name, const struct user *user, st
     return make_dir(memory, user, d);
 }
 
+/* Nothing depends on the ledger: what is in its way is moved aside, and without it mail goes on. */
+static void make_ledger_dir(const struct config *c, const struct user *user)
+{
+    char from[PATH_BYTES], to[PATH_BYTES];
+    struct buf path = BUF_OVER(from), aside = BUF_OVER(to);
+    struct diag d = {0};
+    struct stat st;
+    struct log_line l;
+
+    buf_printf(&path, "%.*s/" LEDGER_DIR, SPAN_ARG(c->data_dir));
+    buf_printf(&aside, "%.*s/" LEDGER_DIR ".damaged-%lld", SPAN_ARG(c->data_dir),
+               (long long)(clock_wall_ms() / 1000));
+    if (c->ledger.enabled == CONFIG_LEDGER_NO || buf_cstr(&path) == NULL ||
+        buf_cstr(&aside) == NULL)
+        return;
+    if (lstat(from, &st) == 0 && !S_ISDIR(st.st_mode) && rename(from, to) != 0)
+        (void)diag_set(&d, ERR_IO, errno, "cannot move %s aside", from);
+    if (make_sub_dir(c->data_dir, "/" LEDGER_DIR, user, &d))
+        return;
+    l = log_begin(LOG_LEDGER_FAILED, LOG_WARNING);
+    log_diag(&l, &d);
+    log_end(&l);
+}
+
 static bool make_dirs(const struct config *c, const struct user *user, struct diag *d)
 {
     static const char *const names[] = {"", "/queue", "/mail"};
@@ -99,6 +127,7 @@ static bool make_dirs(const struct config *c, const struct user *user, struct di
         if (!make_sub_dir(c->data_dir, names[i], user, d))
             return false;
     }
+    make_ledger_dir(c, user);
     return true;
 }
 
@@ -165,6 +194,34 @@ static struct census_table *census_of(unsigned workers)
     return table;
 }
 
+/*
+ * The keys of session tickets, the same for all generations: who came under the former
+ * configuration can resume under the new one.
+ */
+static struct tls_tickets *tickets_of(void)
+{
+    static struct tls_tickets tickets;
+    static bool made;
+    uint8_t secret[TLS_TICKET_SECRET_BYTES];
+
+    if (!made) {
+        os_random(secret, sizeof(secret));
+        tls_tickets_init(&tickets, secret, clock_wall_ms());
+        explicit_bzero(secret, sizeof(secret));
+        made = true;
+    }
+    tls_tickets_turn(&tickets, clock_wall_ms());
+    return &tickets;
+}
+
+/* Certificates are read before privileges are dropped. */
+static bool load_keys(struct plan *p, struct diag *d)
+{
+    const struct tls_keys_how how = {tickets_of(), true};
+
+    return tls_keys_load(p->config, &how, &p->context.tls, d) == ERR_OK;
+}
+
 /* ---- whom to become ---- */
 
 static bool find_user(const struct config *c, struct user *out, struct diag *d)
@@ -212,14 +269,15 @@ bool plan_load(void *arg, struct supervisor_plan *out, struct diag *d)
         return false;
     set_log(p->config);
     kinds_fill(p->specs, p->config);
-    p->context = (struct context){p->config, census_of(p->specs[PROC_SMTPD].count)};
+    p->context =
+        (struct context){.config = p->config, .census = census_of(p->specs[PROC_SMTPD].count)};
     if (p->context.census == NULL) {
         (void)diag_set(d, ERR_NOMEM, errno, "no shared memory");
         return false;
     }
     out->drain_ms = (int64_t)p->config->drain_timeout_ms;
     if (!find_user(p->config, &out->user, d) || !make_dirs(p->config, &out->user, d) ||
-        !add_listeners(p, out, d))
+        !load_keys(p, d) || !add_listeners(p, out, d))
         return false;
     source->started = true;
     source->config = p->config;
@@ -231,8 +289,10 @@ void plan_unload(void *arg, const void *config)
     struct plan *p = (struct plan *)(uintptr_t)config;
 
     (void)arg;
-    if (p != NULL)
+    if (p != NULL) {
+        tls_side_free(p->context.tls);
         config_free(p->config);
+    }
     free(p);
 }
 

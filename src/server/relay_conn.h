@@ -30,8 +30,14 @@ struct relay_conn {
     size_t target;                          /* index in dest->targets */
     struct relay_job *jobs[RELAY_JOBS_MAX]; /* oldest first */
     size_t job_count;
-    size_t done;            /* mails that were carried */
-    bool broken;            /* the socket is dead: read what came, write nothing */
+    size_t done;      /* mails that were carried */
+    bool broken;      /* the socket is dead: read what came, write nothing */
+    bool shaking;     /* hands, for TLS: nobody else reads or writes */
+    bool plain;       /* TLS failed at this address: the second try goes without */
+    size_t lacking;   /* addresses that cannot do what REQUIRETLS asks for */
+    size_t mechanism; /* of AUTH: the one in use, or to be tried next */
+    bool sasl_proved; /* the server has shown that it knows the password */
+    struct Gsasl_session *sasl;
     bool gone;              /* free it when the engine is left */
     struct heap_buf rest;   /* input that the engine did not read yet */
     struct heap_buf unsent; /* output that waits for the socket */
@@ -54,6 +60,9 @@ void relay_conn_enter(struct relay_conn *c, enum relay_conn_state state);
 void relay_conn_note(struct relay_conn *c, const char *stage, const char *what, span reply);
 /* The address is of no use: the next one, or the end of this connection. */
 void relay_conn_next_target(struct relay_conn *c);
+
+/* The same address once more, on a new connection. */
+void relay_conn_again(struct relay_conn *c);
 
 /* What relay_name_begin waited for is known now. */
 void relay_conn_named(struct relay_conn *c);

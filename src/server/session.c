@@ -72,6 +72,15 @@ void session_drop_transaction(struct session *ss)
     ss->waiting = false;
 }
 
+/* It held a password. */
+static void free_auth_line(struct session *ss)
+{
+    if (ss->auth_line != NULL)
+        explicit_bzero(ss->auth_line, SMTP_AUTH_LINE_BYTES);
+    free(ss->auth_line);
+    ss->auth_line = NULL;
+}
+
 static void end(struct session *ss, const char *why)
 {
     struct smtpd *d = ss->d;
@@ -81,12 +90,14 @@ static void end(struct session *ss, const char *why)
     log_num(&l, KEY_MESSAGES, ss->messages);
     log_num(&l, KEY_ERRORS, ss->smtp.errors);
     log_end(&l);
+    session_ledger_end(ss, span_cstr(why));
     session_drop_transaction(ss);
     session_stall(ss, false);
     uncount(ss);
     conn_close(&ss->conn);
     heap_release(&ss->rest);
     heap_release(&ss->unsent);
+    free_auth_line(ss);
     *ss->at = ss->next;
     if (ss->next != NULL)
         ss->next->at = ss->at;
@@ -95,7 +106,12 @@ static void end(struct session *ss, const char *why)
     greet_free(ss->greet_next);
     free(ss);
     if (d->draining && d->session_count == 0)
-        proc_done(d->proc, PROC_EXIT_OK);
+        smtpd_leave(d);
+}
+
+void session_end(struct session *ss, const char *why)
+{
+    end(ss, why);
 }
 
 void session_lend_output(struct session *ss)
@@ -142,6 +158,10 @@ static void settle(struct session *ss)
         end(ss, why_closed(ss));
         return;
     }
+    if (ss->smtp.state == SMTP_SERVER_TLS && ss->unsent.n == 0) {
+        session_tls_begin(ss, SPAN_NONE);
+        return;
+    }
     if (!ss->waiting && !ss->asking)
         deadline = smtp_server_deadline(&ss->smtp, now);
     if (ss->unsent.n > 0)
@@ -180,7 +200,8 @@ static void serve(struct session *ss)
 
 static bool may_end(const struct session *ss)
 {
-    return ss->draining && ss->transaction == NULL && !ss->closing && ss->rest.n == 0;
+    return ss->draining && ss->transaction == NULL && !ss->closing && ss->rest.n == 0 &&
+           ss->smtp.state != SMTP_SERVER_TLS;
 }
 
 static void say_goodbye(struct session *ss)
@@ -203,6 +224,8 @@ void session_run(struct session *ss, span input)
     smtp_server_feed(&ss->smtp, in_rest ? heap_span(&ss->rest) : input, loop_now_ms(ss->d->loop));
     serve(ss);
     keep_rest(ss, in_rest);
+    if (!smtp_server_borrows(&ss->smtp))
+        free_auth_line(ss);
     if (may_end(ss))
         say_goodbye(ss);
     if (flush(ss))
@@ -217,7 +240,7 @@ static void on_readable(struct session *ss)
     enum err e = conn_read(&ss->conn, ss->d->input, TRANSACTION_CHUNK_BYTES, &n);
 
     if (e != ERR_OK) {
-        end(ss, e == ERR_CLOSED ? "closed by the client" : "connection lost");
+        end(ss, session_tls_end(ss, e));
         return;
     }
     if (n == 0)
@@ -250,7 +273,9 @@ static void on_conn(void *arg, struct conn *c, enum conn_event ev, unsigned read
     struct session *ss = arg;
 
     (void)c;
-    if (ev == CONN_TIMEOUT && ss->closing) {
+    if (ss->shaking) {
+        session_tls_on_conn(ss, ev);
+    } else if (ev == CONN_TIMEOUT && ss->closing) {
         end(ss, "the client does not read");
     } else if (ev == CONN_TIMEOUT) {
         session_lend_output(ss);
@@ -270,11 +295,32 @@ struct ip_addr session_ip(const struct session *ss)
     return net_addr_to_ip(&ss->client);
 }
 
+void session_banner(struct session *ss, span input)
+{
+    session_lend_output(ss);
+    smtp_server_init(&ss->smtp, tls_is_on(&ss->conn) ? &ss->port->secured : &ss->port->smtp,
+                     &ss->d->output);
+    session_run(ss, input);
+}
+
+static void session_begin(struct session *ss, span input)
+{
+    struct log_line l = session_log(ss, LOG_SESSION_OPEN, LOG_INFO);
+
+    log_str(&l, KEY_LISTENER, ss->port->config->name);
+    log_end(&l);
+    if (ss->port->config->tls != CONFIG_TLS_IMPLICIT)
+        session_banner(ss, input);
+    else if (session_count(ss) == CENSUS_FINE)
+        session_tls_begin(ss, input);
+    else
+        end(ss, "too many sessions");
+}
+
 void session_start(struct smtpd_port *port, int fd, const struct net_addr *client)
 {
     struct smtpd *d = port->smtpd;
     struct session *ss = calloc(1, sizeof(*ss));
-    struct log_line l;
 
     if (ss == NULL) {
         (void)close(fd);
@@ -289,18 +335,14 @@ void session_start(struct smtpd_port *port, int fd, const struct net_addr *clien
         free(ss);
         return;
     }
+    session_ledger_begin(ss);
     ss->next = d->sessions;
     ss->at = &d->sessions;
     if (ss->next != NULL)
         ss->next->at = &ss->next;
     d->sessions = ss;
     d->session_count++;
-    session_lend_output(ss);
-    smtp_server_init(&ss->smtp, &port->smtp, &d->output);
-    l = session_log(ss, LOG_SESSION_OPEN, LOG_INFO);
-    log_str(&l, KEY_LISTENER, port->config->name);
-    log_end(&l);
-    session_run(ss, SPAN_NONE);
+    session_begin(ss, SPAN_NONE);
 }
 
 void session_resume(struct session *ss)
@@ -324,7 +366,9 @@ void session_on_greet(void *arg)
 void session_drain(struct session *ss)
 {
     ss->draining = true;
-    if (may_end(ss) && is_idle(ss)) {
+    if (ss->shaking)
+        end(ss, "shut down");
+    else if (may_end(ss) && is_idle(ss)) {
         session_lend_output(ss);
         session_run(ss, SPAN_NONE);
     }
@@ -338,7 +382,7 @@ void session_linger(struct session *ss)
 void session_kill(struct session *ss)
 {
     session_lend_output(ss);
-    if (ss->unsent.n == 0 && !ss->closing) {
+    if (ss->unsent.n == 0 && !ss->closing && !ss->shaking && ss->smtp.state != SMTP_SERVER_TLS) {
         say_goodbye(ss);
         (void)flush(ss);
     }

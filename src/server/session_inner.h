@@ -6,11 +6,12 @@
 #ifndef SERVER_SESSION_INNER_H
 #define SERVER_SESSION_INNER_H
 
-#include "net/conn.h"
+#include "net/tls.h"
 #include "os/heap.h"
 #include "os/log.h"
 #include "server/greet.h"
 #include "server/session.h"
+#include "server/session_ledger.h"
 
 #define SESSION_NO_SLOT     UINT32_MAX
 #define SESSION_CLIENT_TEXT 64 /* octets that the client's address needs as text */
@@ -29,9 +30,11 @@ struct session {
     struct transaction *transaction;
     struct heap_buf rest;   /* input that waits behind an event */
     struct heap_buf unsent; /* output that waits for the socket */
+    char *auth_line;        /* lent to the engine for a long line of AUTH; NULL: not */
     uint32_t messages;
     uint32_t unknown_rcpts;
     bool trusted;
+    bool shaking;  /* hands, for TLS: the engine is not asked */
     bool waiting;  /* for the queue: read nothing */
     bool asking;   /* for DNS: read nothing */
     bool judged;   /* the greeting in force was judged and accepted */
@@ -40,6 +43,7 @@ struct session {
     bool stalled;  /* the queue does not keep up: read nothing */
     bool draining; /* end when no transaction is under way */
     bool closing;  /* close once all is written */
+    struct session_ledger ledger;
     struct smtp_server smtp;
 };
 
@@ -53,6 +57,30 @@ void session_run(struct session *ss, span input);
 /* Read nothing until the queue keeps up again. */
 void session_stall(struct session *ss, bool stalled);
 void session_drop_transaction(struct session *ss);
+
+/* End the session; ss is freed. */
+void session_end(struct session *ss, const char *why);
+/* The connection is the client's, and plain or under TLS as it should be: say the banner. */
+void session_banner(struct session *ss, span input);
+/* Count the session once, unless there are too many. */
+enum census_verdict session_count(struct session *ss);
+
+/* ---- session_tls.c ---- */
+
+/*
+ * Shake hands; the session goes on after it, or ends.
+ *
+ * early  octets of the handshake that were read already
+ */
+void session_tls_begin(struct session *ss, span early);
+/* While ss->shaking: the connection is ready, or the time is over. */
+void session_tls_on_conn(struct session *ss, enum conn_event ev);
+/* Why a session ends whose connection cannot be read any more. */
+const char *session_tls_end(const struct session *ss, enum err e);
+/* What Received says of TLS; nothing without it. */
+void session_tls_received(const struct session *ss, struct received *r);
+/* The port demands TLS for this, and there is none. */
+bool session_tls_is_missing(const struct session *ss, enum smtp_event_kind kind);
 
 /* Begin a log line that names session, message and client. */
 struct log_line session_log(const struct session *ss, enum log_event ev, enum log_level level);

@@ -17,6 +17,8 @@
 #include "server/census.h"
 #include "server/greet.h"
 #include "server/ident.h"
+#include "server/ledger_client.h"
+#include "server/past.h"
 #include "server/proc.h"
 #include "server/put.h"
 #include "server/transaction.h"
@@ -30,17 +32,22 @@ struct smtpd_port {
     struct listener listener;
     struct smtpd *smtpd;
     const struct config_listen *config;
-    struct smtp_server_conf smtp;
+    struct smtp_server_conf smtp;    /* in the clear */
+    struct smtp_server_conf secured; /* under TLS */
 };
 
 struct smtpd {
     struct proc *proc;
     struct loop *loop;
     const struct config *config;
+    struct tls_side *tls;
     struct ident ident;
     struct put_client queue;
     struct resolve_client resolver;
     struct greet_shared greets;
+    struct ledger_client ledger;
+    struct past_client past;
+    uint64_t next_ref;
     struct census census;     /* sessions here and in the other workers */
     struct session *sessions; /* all of this process */
     struct session *stalled;  /* those that wait for the queue to keep up */
@@ -53,6 +60,9 @@ struct smtpd {
     char *input;       /* TRANSACTION_CHUNK_BYTES */
     struct buf output; /* SMTPD_OUTPUT_BYTES */
 };
+
+/* The last session has ended: send what is left and end the process. */
+void smtpd_leave(struct smtpd *d);
 
 /* The process (a run function of struct proc_spec). */
 int smtpd_run(struct proc *p);

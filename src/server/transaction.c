@@ -29,7 +29,7 @@ struct transaction {
     struct smtp_reply reject;        /* code 0: nothing is wrong with the message */
     char first[ENVELOPE_ADDR_BYTES]; /* the first recipient, for the Received field */
     size_t first_n;
-    char text[]; /* sender, client and greeting */
+    char text[]; /* sender, client, greeting and ENVID */
 };
 
 static span keep(char **at, span s)
@@ -45,7 +45,7 @@ static span keep(char **at, span s)
 struct transaction *transaction_new(struct put_client *queue, const struct config *config,
                                     const struct transaction_start *start)
 {
-    size_t text = start->sender.n + start->client.n + start->greeting.n;
+    size_t text = start->sender.n + start->client.n + start->greeting.n + start->envid.n;
     struct transaction *t = calloc(1, sizeof(*t) + text);
     char *at;
 
@@ -58,6 +58,7 @@ struct transaction *transaction_new(struct put_client *queue, const struct confi
     t->start.sender = keep(&at, start->sender);
     t->start.client = keep(&at, start->client);
     t->start.greeting = keep(&at, start->greeting);
+    t->start.envid = keep(&at, start->envid);
     heap_init(&t->rcpts, ENVELOPE_BYTES_MAX);
     heap_init(&t->body, QUEUE_INLINE_BYTES + TRANSACTION_CHUNK_BYTES + RECEIVED_MAX_BYTES +
                             AUTHRES_MAX_BYTES);
@@ -95,12 +96,21 @@ uint64_t transaction_size(const struct transaction *t)
     return t->size;
 }
 
-bool transaction_rcpt(struct transaction *t, const struct path *path)
+/* NOTIFY has the same bits on both sides. */
+_Static_assert((int)SMTP_NOTIFY_NEVER == (int)ENVELOPE_NOTIFY_NEVER &&
+                   (int)SMTP_NOTIFY_SUCCESS == (int)ENVELOPE_NOTIFY_SUCCESS &&
+                   (int)SMTP_NOTIFY_FAILURE == (int)ENVELOPE_NOTIFY_FAILURE &&
+                   (int)SMTP_NOTIFY_DELAY == (int)ENVELOPE_NOTIFY_DELAY,
+               "NOTIFY is handed on as it was read");
+
+bool transaction_rcpt(struct transaction *t, const struct path *path,
+                      const struct smtp_rcpt_params *params)
 {
     char memory[ENVELOPE_ADDR_BYTES];
     struct buf canonical = BUF_OVER(memory);
-    struct envelope_rcpt rcpt = {.address = path->text};
-    size_t need = path->text.n + sizeof(memory) + 32;
+    struct envelope_rcpt rcpt = {
+        .address = path->text, .orcpt = params->orcpt, .notify = params->notify};
+    size_t need = path->text.n + params->orcpt.n + sizeof(memory) + 32;
     struct buf block;
     char *room;
 
@@ -213,11 +223,12 @@ static bool pack_envelope(const struct transaction *t, struct heap_buf *h)
     struct envelope e = {
         .id = t->start.id,
         .received_ms = t->start.received_ms,
-        .flags = t->start.eight_bit ? ENVELOPE_8BIT : 0,
+        .flags = t->start.flags,
         .session = t->start.session,
         .sender = t->start.sender,
         .client = t->start.client,
         .greeting = t->start.greeting,
+        .envid = t->start.envid,
         .rcpt_count = t->rcpt_count,
         .rcpts = heap_span(&t->rcpts),
     };

@@ -126,7 +126,7 @@ static const struct {
      "did you mean limits.sessions?\n"
      "test.conf:2:1: error: limts: this block is not known; found: limts; "
      "did you mean limits { }?\n"},
-    {"tls { }", "test.conf:1:1: error: tls: this block is not known; found: tls\n"},
+    {"console { }", "test.conf:1:1: error: console: this block is not known; found: console\n"},
     {"workers \"x\" = 1", "test.conf:1:1: error: workers: this key has no name; found: workers; "
                           "did you mean workers?\n"},
     {"greeting { check = off }",
