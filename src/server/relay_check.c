@@ -12,7 +12,8 @@
 static bool is_submission(const struct config_route *route)
 {
     /* A smarthost that is given by name may be anywhere; a public one is judged when we connect. */
-    return route->via == CONFIG_VIA_SMTP && !greeting_is_public(route->to.ip);
+    return route->via == CONFIG_VIA_SMTP &&
+           (route->user.n > 0 || !greeting_is_public(route->to.ip));
 }
 
 /* Nobody out in the world is greeted from this egress. */
