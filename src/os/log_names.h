@@ -8,6 +8,8 @@
     X(LOG_SESSION_OPEN, "session.open", "a client connected")                                      \
     X(LOG_SESSION_CLOSE, "session.close", "a session ended, and how")                              \
     X(LOG_SESSION_REFUSED, "session.refused", "a client or one of its commands was refused")       \
+    X(LOG_CLIENT_NAMED, "client.named", "a server in front of this one said who the client is")    \
+    X(LOG_CLIENT_TOLD, "client.told", "a server in front told of its client, which is not ours")   \
     X(LOG_GREETING_JUDGED, "greeting.judged", "a greeting was judged, with the findings")          \
     X(LOG_TLS_STARTED, "tls.started", "a handshake is done: the session goes on under TLS")        \
     X(LOG_TLS_FAILED, "tls.failed", "a handshake failed, or TLS ended otherwise than it should")   \
@@ -52,6 +54,8 @@
     X(KEY_MESSAGE, "message", "id of the message, 13 letters and digits")                          \
     X(KEY_TEXT, "text", "what happened, in words")                                                 \
     X(KEY_CLIENT, "client", "address of the client")                                               \
+    X(KEY_LOGIN, "login", "who the client is authenticated as")                                     \
+    X(KEY_IDENT, "ident", "name of the message or session at the server in front")                 \
     X(KEY_LISTENER, "listener", "name of the listener")                                            \
     X(KEY_GREETING, "greeting", "the name given with HELO or EHLO")                                \
     X(KEY_NAME, "name", "a domain name")                                                           \

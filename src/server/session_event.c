@@ -22,7 +22,7 @@ static void refuse_as(struct session *ss, const struct smtp_event *ev, span gree
     if (ev->kind == SMTP_EVENT_RCPT)
         session_note(ss, LEDGER_RCPT, reply.code, ev->path.text);
     session_note(ss, LEDGER_REPLY, reply.code, reply.text);
-    smtp_server_answer(&ss->smtp, reply);
+    smtp_server_answer(&ss->smtp, session_count_refusal(ss, reply));
 }
 
 enum census_verdict session_count(struct session *ss)
@@ -52,6 +52,7 @@ static bool on_connect(struct session *ss, const struct smtp_event *ev)
     };
     enum census_verdict verdict = session_count(ss);
 
+    smtpd_watch_stress(ss->d);
     if (verdict == CENSUS_FINE)
         smtp_server_answer(&ss->smtp, ev->reply);
     else
@@ -477,16 +478,26 @@ static bool on_close(struct session *ss, const struct smtp_event *ev)
 typedef bool event_fn(struct session *ss, const struct smtp_event *ev);
 
 static event_fn *const handlers[] = {
-    [SMTP_EVENT_CONNECT] = on_connect,   [SMTP_EVENT_GREETING] = on_greeting,
-    [SMTP_EVENT_MAIL] = on_mail,         [SMTP_EVENT_RCPT] = on_rcpt,
-    [SMTP_EVENT_DATA] = on_data,         [SMTP_EVENT_CHUNK] = on_chunk,
-    [SMTP_EVENT_DATA_END] = on_data_end, [SMTP_EVENT_RSET] = on_rset,
-    [SMTP_EVENT_VRFY] = on_plain,        [SMTP_EVENT_EXPN] = on_plain,
-    [SMTP_EVENT_ETRN] = on_plain,        [SMTP_EVENT_HELP] = on_plain,
-    [SMTP_EVENT_NOOP] = on_plain,        [SMTP_EVENT_STARTTLS] = on_plain,
-    [SMTP_EVENT_AUTH] = on_plain,        [SMTP_EVENT_AUTH_STEP] = on_plain,
-    [SMTP_EVENT_AUTH_CANCEL] = on_plain, [SMTP_EVENT_XCLIENT] = on_plain,
-    [SMTP_EVENT_XFORWARD] = on_plain,    [SMTP_EVENT_LONG_LINE] = on_long_line,
+    [SMTP_EVENT_CONNECT] = on_connect,
+    [SMTP_EVENT_GREETING] = on_greeting,
+    [SMTP_EVENT_MAIL] = on_mail,
+    [SMTP_EVENT_RCPT] = on_rcpt,
+    [SMTP_EVENT_DATA] = on_data,
+    [SMTP_EVENT_CHUNK] = on_chunk,
+    [SMTP_EVENT_DATA_END] = on_data_end,
+    [SMTP_EVENT_RSET] = on_rset,
+    [SMTP_EVENT_VRFY] = on_plain,
+    [SMTP_EVENT_EXPN] = on_plain,
+    [SMTP_EVENT_ETRN] = on_plain,
+    [SMTP_EVENT_HELP] = on_plain,
+    [SMTP_EVENT_NOOP] = on_plain,
+    [SMTP_EVENT_STARTTLS] = on_plain,
+    [SMTP_EVENT_AUTH] = on_plain,
+    [SMTP_EVENT_AUTH_STEP] = on_plain,
+    [SMTP_EVENT_AUTH_CANCEL] = on_plain,
+    [SMTP_EVENT_XCLIENT] = session_on_xclient,
+    [SMTP_EVENT_XFORWARD] = session_on_xforward,
+    [SMTP_EVENT_LONG_LINE] = on_long_line,
     [SMTP_EVENT_CLOSE] = on_close,
 };
 

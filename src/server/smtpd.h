@@ -34,6 +34,8 @@ struct smtpd_port {
     const struct config_listen *config;
     struct smtp_server_conf smtp;    /* in the clear */
     struct smtp_server_conf secured; /* under TLS */
+    struct smtp_server_conf listed;  /* for those who may say XCLIENT, and under TLS */
+    struct smtp_server_conf listed_secured;
 };
 
 struct smtpd {
@@ -55,11 +57,19 @@ struct smtpd {
     bool draining;
     int64_t drain_deadline_ms;
     struct loop_timer drain_timer;
+    struct loop_timer stress_timer;
+    bool stress_watched; /* the timer runs */
     struct smtpd_port *ports;
     size_t port_count;
     char *input;       /* TRANSACTION_CHUNK_BYTES */
     struct buf output; /* SMTPD_OUTPUT_BYTES */
 };
+
+#define SMTPD_STRESS_PERCENT 90   /* of limits.sessions; from then on silent clients must go */
+#define SMTPD_STRESS_MS      1000 /* how often they are looked for */
+
+/* There is a session: as long as there is one, look whether they get scarce, in any worker. */
+void smtpd_watch_stress(struct smtpd *d);
 
 /* The last session has ended: send what is left and end the process. */
 void smtpd_leave(struct smtpd *d);
