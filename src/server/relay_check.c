@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "server/relay_check.h"
 
+#include <stdlib.h>
+
 #include "base/hash.h"
 #include "net/local.h"
 #include "os/log.h"
@@ -195,4 +197,18 @@ void relay_names_start(struct relay *r)
 void relay_names_stop(struct relay *r)
 {
     loop_timer_stop(&r->check);
+}
+
+void relay_names_finish(struct relay *r)
+{
+    struct relay_identity *id;
+
+    relay_names_stop(r);
+    while ((id = r->identities) != NULL) {
+        for (size_t i = 0; i < COUNT(id->queries); i++)
+            resolve_cancel(&id->queries[i].query);
+        r->identities = id->next;
+        free(id);
+    }
+    r->n_identities = 0;
 }
