@@ -193,11 +193,11 @@ class Server(servers.Herald):
         self.ports = {role: process.free_port() for role in ('mx', 'lmtp', 'submission')}
         where.mkdir(parents=True, exist_ok=True)
         users = where / 'users'
-        users.write_text('alice@example.test\nbob@example.test\na.b@example.test\n')
+        users.write_text('alice@example.test\nbob@example.test\na.b@example.test\ncarol@listed.test\n')
         listens = '\n'.join(f'listen "{role}" {{ address = "127.0.0.1:{port}"; role = {role}; xclient = ["{FILTER}"]; }}'
                             for role, port in self.ports.items())
         super().__init__(where, port=self.ports['mx'], listen=False, unknown_user='refuse', users=f'"{users}"',
-                         domains='["example.test", "second.example.test"]', relay_domains='["relay.test"]',
+                         domains='["example.test", "second.example.test"]', relay_domains='["relay.test", "listed.test"]',
                          trusted=f'["{OWN}", "127.0.0.1"]', limits='recipients = 100; tarpit_delay = 0s;',
                          extra=f'{listens}\nroute "*" {{ via = hold; }}\n'
                                'dns { servers = ["127.0.0.1@1"]; timeout = 100ms; }')
