@@ -4,20 +4,30 @@
 #include "config/map.h"
 #include "name/domain.h"
 #include "name/path.h"
+#include "os/idn.h"
 
-static span plain_domain(span domain)
+/* As the tables have it: A-labels, no last dot. `room` is for a name that comes in UTF-8. */
+static span plain_domain(span domain, char room[IDN_NAME_BYTES])
 {
+    struct buf ascii = buf_over(room, IDN_NAME_BYTES);
+
+    if (idn_is_needed(domain) && idn_put_ascii(&ascii, domain))
+        domain = buf_span(&ascii);
     return span_ends(domain, SPAN(".")) ? span_head(domain, domain.n - 1) : domain;
 }
 
 bool config_is_local_domain(const struct config *c, span domain)
 {
-    return config_map_find(c->domains, plain_domain(domain), NULL);
+    char room[IDN_NAME_BYTES];
+
+    return config_map_find(c->domains, plain_domain(domain, room), NULL);
 }
 
 bool config_is_relay_domain(const struct config *c, span domain)
 {
-    return config_map_find(c->relay_domains, plain_domain(domain), NULL);
+    char room[IDN_NAME_BYTES];
+
+    return config_map_find(c->relay_domains, plain_domain(domain, room), NULL);
 }
 
 bool config_is_trusted(const struct config *c, struct ip_addr client)
@@ -31,11 +41,12 @@ bool config_is_trusted(const struct config *c, struct ip_addr client)
 /* "local@domain"; empty when it does not fit, which no address of a table does. */
 static span join(struct buf *b, span local, span domain)
 {
+    char room[IDN_NAME_BYTES];
     size_t start = b->n;
 
     buf_put(b, local);
     buf_putc(b, '@');
-    buf_put(b, plain_domain(domain));
+    buf_put(b, plain_domain(domain, room));
     return b->overflow ? SPAN_NONE : span_of(b->p + start, b->n - start);
 }
 
