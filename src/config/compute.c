@@ -115,10 +115,3 @@ span config_compute_data_dir(struct config_load *load)
     buf_put(&b, SPAN("/herald"));
     return buf_span(&b);
 }
-
-/* Which name is right depends on the address that a connection leaves from: relay chooses. */
-span config_compute_greeting(struct config_load *load)
-{
-    (void)load;
-    return SPAN_NONE;
-}

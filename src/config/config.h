@@ -38,6 +38,12 @@ struct config_endpoint {
 
 enum config_role { CONFIG_ROLE_MX, CONFIG_ROLE_SUBMISSION, CONFIG_ROLE_LMTP };
 
+/* A list of addresses. */
+struct config_prefixes {
+    struct ip_prefix *at;
+    size_t n;
+};
+
 enum config_listen_tls {
     CONFIG_TLS_STARTTLS, /* offered */
     CONFIG_TLS_REQUIRED, /* and nothing is done without it */
@@ -51,6 +57,8 @@ struct config_listen {
     struct config_endpoint address;
     enum config_role role;
     enum config_listen_tls tls;
+    struct config_prefixes proxy;   /* who must send a PROXY header */
+    struct config_prefixes xclient; /* who may say XCLIENT and XFORWARD */
 };
 
 /* certificate "name" { }: another one for clients that ask for that name. */
@@ -70,12 +78,20 @@ struct config_tls {
     enum config_protocols protocols;
 };
 
+/* What to greet with from one address. */
+struct config_egress_name {
+    struct ip_addr address; /* as the world sees it */
+    span name;
+};
+
 /* egress "name" { }: how outgoing connections leave. */
 struct config_egress {
     span name;
-    struct ip_addr address;        /* local address to bind; IP_NONE: the kernel's choice */
-    struct ip_addr public_address; /* as the world sees it; IP_NONE: the same as `address` */
-    span greeting;                 /* empty: chosen for each address (greeting/choose.h) */
+    struct ip_addr address;           /* local address to bind; IP_NONE: the kernel's choice */
+    struct ip_addr public_address;    /* as the world sees it; IP_NONE: the same as `address` */
+    span greeting;                    /* empty: chosen for each address (greeting/choose.h) */
+    struct config_egress_name *names; /* go before `greeting` */
+    size_t n_names;
 };
 
 enum config_via { CONFIG_VIA_MX, CONFIG_VIA_SMTP, CONFIG_VIA_LMTP, CONFIG_VIA_HOLD };
@@ -122,6 +138,9 @@ struct config_limits {
     uint64_t errors;             /* refused commands in a session before 421 */
     uint64_t junk_commands;      /* NOOP, RSET, VRFY, EHLO in a transaction */
     uint64_t unknown_recipients; /* in a session */
+    uint64_t tarpit_after;       /* errors of a session before each further one is answered late */
+    uint64_t tarpit_delay_ms;
+    uint64_t stress_timeout_ms; /* instead of command_timeout_ms while sessions are scarce */
     uint64_t command_timeout_ms;
     uint64_t tls_timeout_ms;   /* for a handshake */
     uint64_t data_timeout_ms;  /* between two reads of a message */
@@ -149,10 +168,32 @@ struct config_dns {
     uint64_t timeout_ms;
 };
 
+/* A client network that the operator answers for. */
+struct config_vouched {
+    struct ip_prefix client;
+    span name; /* the greeting that is vouched for; empty: any */
+};
+
 /* greeting { } */
 struct config_greeting {
     enum greeting_preset preset;
     struct greeting_policy policy; /* what all keys of the section come to */
+    span *own_names;               /* beside hostname and what the egresses say */
+    size_t n_own_names;
+    struct ip_addr *own_addresses; /* beside those of egresses, listeners and the machine */
+    size_t n_own_addresses;
+    struct config_vouched *vouched;
+    size_t n_vouched;
+    struct config_map *listed; /* names that are not welcome, and "*.domain" */
+};
+
+enum config_ledger_enabled { CONFIG_LEDGER_NO, CONFIG_LEDGER_YES };
+
+/* ledger { } */
+struct config_ledger {
+    enum config_ledger_enabled enabled;
+    uint64_t size; /* octets on the disk at most */
+    uint64_t age_ms;
 };
 
 /* log { } */
@@ -179,8 +220,7 @@ struct config {
 
     struct config_map *domains;
     struct config_map *relay_domains;
-    struct ip_prefix *trusted;
-    size_t n_trusted;
+    struct config_prefixes trusted;
 
     span users_file;
     struct config_map *users; /* "user@domain" in lower case -> hash, empty for a bare address */
@@ -204,6 +244,7 @@ struct config {
     struct config_limits limits;
     enum config_line_endings line_endings;
     struct config_queue queue;
+    struct config_ledger ledger;
     struct config_log log;
 
     struct config_store *store;

@@ -49,6 +49,7 @@
 struct queue;
 struct queue_dest;
 struct queue_job;
+struct queue_ledger;
 struct queue_link;
 
 /* ---- messages in memory ---- */
@@ -244,7 +245,8 @@ struct queue {
     struct loop_timer retry_timer; /* of a failed commit */
     struct loop_timer drain_timer;
     struct listener control;
-    struct store_due due_at; /* where the walk along due messages is */
+    struct queue_ledger *ledger; /* NULL: none (server/queue_ledger.h) */
+    struct store_due due_at;     /* where the walk along due messages is */
     unsigned commit_failures;
     bool full; /* was said in the log */
     int64_t space_checked_ms;

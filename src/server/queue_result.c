@@ -3,6 +3,7 @@
 #include "os/clock.h"
 #include "os/log.h"
 #include "server/queue.h"
+#include "server/queue_ledger.h"
 #include "server/queue_link.h"
 
 /* What is told when NOTIFY was not said (RFC 3461 4.1). */
@@ -52,6 +53,7 @@ void queue_expire(struct queue *q, struct queue_msg *m, struct queue_rcpt *rcpt)
     rcpt->report = report_if(m, &rcpt->r, ENVELOPE_NOTIFY_FAILURE, QUEUE_REPORT_FAILED);
     queue_msg_touch(q, m);
     say(m, rcpt, LOG_QUEUE_EXPIRED, -1);
+    queue_ledger_outcome(q, m, rcpt);
 }
 
 void queue_expanded(struct queue *q, struct queue_msg *m, struct queue_rcpt *rcpt)
@@ -91,11 +93,13 @@ static void defer(struct queue *q, struct queue_msg *m, struct queue_rcpt *rcpt)
     }
 }
 
-static void delivered(struct queue_msg *m, struct queue_rcpt *rcpt, enum queue_report report)
+static void delivered(struct queue *q, struct queue_msg *m, struct queue_rcpt *rcpt,
+                      enum queue_report report)
 {
     rcpt->r.state = RECORD_DELIVERED;
     rcpt->report = report_if(m, &rcpt->r, ENVELOPE_NOTIFY_SUCCESS, report);
     say(m, rcpt, LOG_DELIVERY_DONE, -1);
+    queue_ledger_outcome(q, m, rcpt);
 }
 
 void queue_outcome(struct queue *q, struct queue_msg *m, struct queue_rcpt *rcpt, span dest,
@@ -111,18 +115,19 @@ void queue_outcome(struct queue *q, struct queue_msg *m, struct queue_rcpt *rcpt
     queue_msg_touch(q, m);
     switch (o->verdict) {
     case JOB_DELIVERED:
-        delivered(m, rcpt, QUEUE_REPORT_DELIVERED);
+        delivered(q, m, rcpt, QUEUE_REPORT_DELIVERED);
         break;
     case JOB_PASSED:
-        delivered(m, rcpt, QUEUE_REPORT_NOTHING);
+        delivered(q, m, rcpt, QUEUE_REPORT_NOTHING);
         break;
     case JOB_RELAYED:
-        delivered(m, rcpt, QUEUE_REPORT_RELAYED);
+        delivered(q, m, rcpt, QUEUE_REPORT_RELAYED);
         break;
     case JOB_FAILED:
         r->state = RECORD_FAILED;
         rcpt->report = report_if(m, r, ENVELOPE_NOTIFY_FAILURE, QUEUE_REPORT_FAILED);
         say(m, rcpt, LOG_DELIVERY_FAILED, -1);
+        queue_ledger_outcome(q, m, rcpt);
         break;
     case JOB_DEFERRED:
         defer(q, m, rcpt);

@@ -190,6 +190,9 @@ static bool is_us(const struct relay_dest *d, const struct mxplan_host *h)
 {
     span name = span_cstr(h->name);
 
+    for (size_t i = 0; i < d->egress->n_names; i++)
+        if (span_ieq(name, d->egress->names[i].name))
+            return true;
     return span_ieq(name, d->relay->config->hostname) || span_ieq(name, d->egress->greeting);
 }
 

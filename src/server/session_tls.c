@@ -54,7 +54,7 @@ static void shaken(struct session *ss)
         session_banner(ss, SPAN_NONE);
         return;
     }
-    smtp_server_secured(&ss->smtp, &ss->port->secured);
+    smtp_server_secured(&ss->smtp, session_conf(ss, true));
     session_lend_output(ss);
     session_run(ss, SPAN_NONE);
 }
