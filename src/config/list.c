@@ -2,8 +2,10 @@
 #include "config/list.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "base/ascii.h"
+#include "config/login.h"
 #include "config/map.h"
 #include "config/source.h"
 #include "name/domain.h"
@@ -15,12 +17,15 @@ struct lines {
     struct config_map *map;
     struct config_where where;
     unsigned bad;
+    bool secret; /* lines are not shown, memory is wiped, others may not read the file */
     const char *(*add)(struct lines *l, span line);
 };
 
 static void bad_line(struct lines *l, span line, const char *why)
 {
     l->bad++;
+    if (l->secret)
+        line = span_head(line, span_find(line, ':'));
     if (l->bad <= CONFIG_LIST_WARNINGS_MAX)
         config_load_warn(l->load, &l->where, line, why);
 }
@@ -71,9 +76,24 @@ static bool file_lines(struct lines *l, const struct config_where *where, span p
         l->where.line = 0;
         config_load_warn(l->load, &l->where, SPAN_NONE, "more lines are bad than are named here");
     }
+    if (l->secret)
+        explicit_bzero(text.p, text.n);
     config_source_free(&text);
     config_map_trim(l->map);
     return true;
+}
+
+/* A file that holds secrets is for its owner and group alone. */
+static bool is_private(const struct lines *l, const struct config_where *where, span path)
+{
+    struct stat st;
+
+    path = config_tree_path_from(l->load->pool, path, where->file);
+    if (config_map_count(l->map) == 0 || stat(path.p, &st) != 0 || (st.st_mode & S_IRWXO) == 0)
+        return true;
+    config_load_complain(l->load, where, path,
+                         "this file holds secrets and everybody can read it: chmod 0600");
+    return false;
 }
 
 /* A domain that is there already is fine: lists overlap. */
@@ -115,9 +135,22 @@ bool config_list_read_domains(struct config_load *load, const struct config_valu
     return fine;
 }
 
+static const char *add_login(struct lines *l, span name, span forms)
+{
+    struct config_login login;
+
+    if (!config_login_parse(forms, &login))
+        return "the form of the password is not known; this is a mailbox without login";
+    if (login.scram.n == 0 && login.plain.n == 0)
+        l->load->c->auth.scram = false;
+    (void)config_map_put(l->map, name, forms);
+    return NULL;
+}
+
 static const char *add_user(struct lines *l, span line)
 {
     size_t colon = span_find(line, ':');
+    span forms = span_skip(line, colon + 1);
     char text[PATH_MAX_BYTES + 8];
     struct buf key = BUF_OVER(text);
     struct path path;
@@ -127,17 +160,51 @@ static const char *add_user(struct lines *l, span line)
     if (fault != PATH_FINE)
         return path_fault_text(fault);
     path_put(&key, &path);
-    if (key.overflow || !config_map_put(l->map, buf_span(&key), span_skip(line, colon + 1)))
+    if (key.overflow || !config_map_put(l->load->c->users, buf_span(&key), SPAN_NONE))
         return "this user stands here twice; the first line counts";
-    return NULL;
+    return forms.n != 0 ? add_login(l, buf_span(&key), forms) : NULL;
 }
 
-bool config_list_read_users(struct config_load *load, const struct config_value *path,
-                            struct config_map *map)
+bool config_list_read_users(struct config_load *load, const struct config_value *path)
 {
-    struct lines l = {.load = load, .map = map, .add = add_user};
+    struct lines l = {.load = load, .map = load->c->logins, .secret = true, .add = add_user};
 
-    return file_lines(&l, &path->where, path->text);
+    load->c->auth.scram = true;
+    if (!file_lines(&l, &path->where, path->text) || !is_private(&l, &path->where, path->text))
+        return false;
+    config_map_trim(load->c->users);
+    load->c->auth.passwords = config_map_count(load->c->logins) != 0;
+    return true;
+}
+
+static const char *add_token(struct lines *l, span line)
+{
+    size_t colon = span_find(line, ':');
+    span token = span_trim(span_skip(line, colon + 1));
+    char text[PATH_MAX_BYTES + CONFIG_MAP_NAME_MAX_BYTES + 8];
+    struct buf value = BUF_OVER(text);
+    struct path path;
+    enum path_fault fault =
+        path_parse_address(span_trim(span_head(line, colon)), PATH_ALLOW_UTF8, &path);
+    bool put;
+
+    if (fault != PATH_FINE)
+        return path_fault_text(fault);
+    if (token.n == 0 || span_has(token, '\0'))
+        return "not of the form \"address:token\"";
+    buf_put(&value, span_head(token, CONFIG_MAP_NAME_MAX_BYTES));
+    buf_putc(&value, '\0');
+    path_put(&value, &path);
+    put = !value.overflow && config_map_put(l->map, token, buf_span(&value));
+    explicit_bzero(text, sizeof text);
+    return put ? NULL : "this token stands here already, or is longer than 1024 octets";
+}
+
+bool config_list_read_tokens(struct config_load *load, const struct config_value *path)
+{
+    struct lines l = {.load = load, .map = load->c->tokens, .secret = true, .add = add_token};
+
+    return file_lines(&l, &path->where, path->text) && is_private(&l, &path->where, path->text);
 }
 
 /* Why a target of an alias is not used; NULL when it is. */
@@ -271,4 +338,38 @@ bool config_list_read_aliases(struct config_load *load, const struct config_valu
     config_source_free(&text);
     config_map_trim(map);
     return true;
+}
+
+static const char *add_senders(struct lines *l, span line)
+{
+    size_t colon = span_find(line, ':');
+    span login = span_trim(span_head(line, colon));
+    span rest = span_skip(line, colon + 1), sender;
+    char text[CONFIG_SENDERS_BYTES];
+    struct buf value = BUF_OVER(text);
+    struct path path;
+
+    if (path_parse_address(login, PATH_ALLOW_UTF8, &path) != PATH_FINE)
+        return "not of the form \"login: address, @domain\"";
+    while (span_split(&rest, ',', &sender)) {
+        sender = span_trim(sender);
+        if (!span_starts(sender, SPAN("@")) &&
+            path_parse_address(sender, PATH_ALLOW_UTF8, &path) != PATH_FINE)
+            return "a sender that is neither an address nor \"@domain\"";
+        buf_put(&value, sender);
+        buf_putc(&value, '\0');
+    }
+    if (value.overflow)
+        return "too many senders for one login";
+    return config_map_put(l->map, login, buf_span(&value))
+               ? NULL
+               : "this login stands here twice; the first line counts";
+}
+
+bool config_list_read_senders(struct config_load *load, const struct config_value *path,
+                              struct config_map *map)
+{
+    struct lines l = {.load = load, .map = map, .add = add_senders};
+
+    return file_lines(&l, &path->where, path->text);
 }

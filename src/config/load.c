@@ -422,6 +422,12 @@ static struct config *config_new(void)
     return c;
 }
 
+void config_forget_secrets(const struct config *c)
+{
+    config_map_wipe(c->logins);
+    config_map_wipe(c->tokens);
+}
+
 void config_free(struct config *c)
 {
     if (c == NULL)
@@ -429,6 +435,9 @@ void config_free(struct config *c)
     config_map_free(c->domains);
     config_map_free(c->relay_domains);
     config_map_free(c->users);
+    config_map_free(c->logins);
+    config_map_free(c->tokens);
+    config_map_free(c->auth.senders);
     config_map_free(c->aliases);
     config_pool_finish(&c->store->pool);
     free(c->store->settings);
