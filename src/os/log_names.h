@@ -9,6 +9,8 @@
     X(LOG_SESSION_CLOSE, "session.close", "a session ended, and how")                              \
     X(LOG_SESSION_REFUSED, "session.refused", "a client or one of its commands was refused")       \
     X(LOG_GREETING_JUDGED, "greeting.judged", "a greeting was judged, with the findings")          \
+    X(LOG_AUTH_OK, "auth.ok", "a client logged in")                                                \
+    X(LOG_AUTH_FAILED, "auth.failed", "a client could not log in, and why")                        \
     X(LOG_TLS_STARTED, "tls.started", "a handshake is done: the session goes on under TLS")        \
     X(LOG_TLS_FAILED, "tls.failed", "a handshake failed, or TLS ended otherwise than it should")   \
     X(LOG_TLS_MADE, "tls.made", "no certificate is given: herald made one, signed by itself")      \
@@ -65,6 +67,8 @@
     X(KEY_TRANSPORT, "transport", "maildir, lmtp or smtp")                                         \
     X(KEY_DESTINATION, "destination", "domain or route of the delivery")                           \
     X(KEY_HOST, "host", "the remote host")                                                         \
+    X(KEY_LOGIN, "login", "who logged in, or wanted to")                                           \
+    X(KEY_MECHANISM, "mechanism", "the SASL mechanism")                                            \
     X(KEY_ADDRESS, "address", "a network address")                                                 \
     X(KEY_EGRESS, "egress", "name of the egress")                                                  \
     X(KEY_ATTEMPT, "attempt", "number of the try, from 1")                                         \

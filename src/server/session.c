@@ -97,6 +97,7 @@ static void end(struct session *ss, const char *why)
     heap_release(&ss->rest);
     heap_release(&ss->unsent);
     free_auth_line(ss);
+    session_auth_free(ss);
     *ss->at = ss->next;
     if (ss->next != NULL)
         ss->next->at = ss->at;
@@ -302,8 +303,8 @@ struct ip_addr session_ip(const struct session *ss)
 void session_banner(struct session *ss, span input)
 {
     session_lend_output(ss);
-    smtp_server_init(&ss->smtp, tls_is_on(&ss->conn) ? &ss->port->secured : &ss->port->smtp,
-                     &ss->d->output);
+    session_auth_forget(ss);
+    smtp_server_init(&ss->smtp, session_auth_conf(ss), &ss->d->output);
     session_run(ss, input);
 }
 

@@ -11,6 +11,7 @@
 #include "os/log.h"
 #include "server/greet.h"
 #include "server/session.h"
+#include "server/session_auth.h"
 
 #define SESSION_NO_SLOT     UINT32_MAX
 #define SESSION_CLIENT_TEXT 64 /* octets that the client's address needs as text */
@@ -27,9 +28,10 @@ struct session {
     struct greet *greet;      /* in force; NULL before the first */
     struct greet *greet_next; /* of a greeting that is not answered yet */
     struct transaction *transaction;
-    struct heap_buf rest;   /* input that waits behind an event */
-    struct heap_buf unsent; /* output that waits for the socket */
-    char *auth_line;        /* lent to the engine for a long line of AUTH; NULL: not */
+    struct heap_buf rest;      /* input that waits behind an event */
+    struct heap_buf unsent;    /* output that waits for the socket */
+    struct session_auth *auth; /* NULL: never tried to log in */
+    char *auth_line;           /* lent to the engine for a long line of AUTH; NULL: not */
     uint32_t messages;
     uint32_t unknown_rcpts;
     bool trusted;

@@ -4,6 +4,7 @@
 #include "os/heap.h"
 #include "server/context.h"
 #include "server/session.h"
+#include "server/session_auth.h"
 
 /* A process that drains tells its last sessions to come again this long before it is killed. */
 #define FAREWELL_MS 2000
@@ -55,8 +56,7 @@ static bool open_ports(struct smtpd *d)
         port->smtpd = d;
         port->config = p->listeners[i].config;
         port->smtp = smtp_conf(d->config, port->config);
-        port->secured = port->smtp;
-        port->secured.tls = true;
+        session_auth_port(port);
         if (!listener_start(&port->listener, d->loop, p->listeners[i].fd, on_accept, port))
             return false;
     }
@@ -75,11 +75,12 @@ static void on_peer(struct proc *p, unsigned kind, unsigned index, int fd)
 {
     struct smtpd *d = p->self;
 
-    (void)index;
     if (kind == PROC_QUEUE)
         put_client_link(&d->queue, fd);
     else if (kind == PROC_RESOLVER)
         resolve_client_link(&d->resolver, fd);
+    else if (kind == PROC_AUTH)
+        login_client_link(&d->logins, index, fd);
 }
 
 static void each_session(struct smtpd *d, void (*fn)(struct session *ss))
@@ -125,6 +126,7 @@ int smtpd_run(struct proc *p)
     census_join(&d.census, context->census, (p->generation & 1) * p->count + p->index);
     put_client_init(&d.queue, p->loop, on_room, &d);
     resolve_client_init(&d.resolver, p->loop);
+    login_client_init(&d.logins, p->loop);
     greet_shared_init(&d.greets, p->loop, &d.resolver, context->config);
     loop_timer_init(&d.drain_timer, p->loop, on_farewell, &d);
     d.input = x_alloc(TRANSACTION_CHUNK_BYTES);
