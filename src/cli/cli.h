@@ -47,6 +47,7 @@ extern const struct cli_command cli_judge;
 extern const struct cli_command cli_queue;
 extern const struct cli_command cli_serve;
 extern const struct cli_command cli_spf;
+extern const struct cli_command cli_trace;
 extern const struct cli_command cli_user;
 
 /* "herald: ..." on standard error; returns code. */

@@ -10,6 +10,10 @@
 #include "cli/scenario.h"
 #include "config/config.h"
 #include "config/find.h"
+#include "config/own.h"
+#include "net/local.h"
+
+#define JUDGE_MACHINE_MAX 64
 
 static struct judge_case the_case;
 static struct judge_result result;
@@ -75,17 +79,19 @@ static void take_config(const struct config *conf)
 {
     struct greeting_name name;
 
-    if (conf->hostname.n > 0)
-        the_case.names[the_case.server.n_names++] = conf->hostname;
-    for (size_t i = 0; i < conf->n_egresses; i++) {
-        struct ip_addr a = conf->egresses[i].public_address;
+    struct judge_case *c = &the_case;
+    struct ip_addr all[JUDGE_MACHINE_MAX];
+    size_t n = net_local_all(all, COUNT(all));
 
-        if (a.family != IP_NONE && the_case.server.n_addresses < COUNT(the_case.addresses))
-            the_case.addresses[the_case.server.n_addresses++] = a;
-    }
-    the_case.session.trusted = config_is_trusted(conf, the_case.session.client);
-    greeting_name_read(&name, the_case.claim.greeting, the_case.claim.is_helo);
-    the_case.claim.local_domain = config_local_domain(conf, name.normal);
+    c->server.n_names = config_own_names(conf, c->names, COUNT(c->names));
+    c->server.n_addresses = config_own_addresses(conf, c->addresses, COUNT(c->addresses));
+    for (size_t i = 0; i < n; i++)
+        config_own_add(c->addresses, &c->server.n_addresses, COUNT(c->addresses), all[i]);
+    c->session.trusted = config_is_trusted(conf, c->session.client);
+    greeting_name_read(&name, c->claim.greeting, c->claim.is_helo);
+    c->claim.local_domain = config_local_domain(conf, name.normal);
+    c->claim.vouched = config_is_vouched(conf, c->session.client, name.normal);
+    c->claim.listed = config_is_listed(conf, name.normal);
 }
 
 static int print_result(bool json)

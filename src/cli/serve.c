@@ -67,7 +67,11 @@ static int run_serve(int argc, char **argv)
     static const struct option options[] = {{"config", required_argument, NULL, 'c'},
                                             {NULL, 0, NULL, 0}};
     struct plan_source source = {0};
-    struct supervisor_conf conf = {plan_load, plan_unload, on_ready, &source};
+    struct supervisor_conf conf = {.load = plan_load,
+                                   .unload = plan_unload,
+                                   .changed = plan_changed,
+                                   .ready = on_ready,
+                                   .arg = &source};
     char *file = NULL;
     int option, status;
 

@@ -70,15 +70,25 @@ struct config_tls {
     enum config_protocols protocols;
 };
 
+/* What to greet with from one address. */
+struct config_egress_name {
+    struct ip_addr address; /* as the world sees it */
+    span name;
+};
+
 /* egress "name" { }: how outgoing connections leave. */
 struct config_egress {
     span name;
-    struct ip_addr address;        /* local address to bind; IP_NONE: the kernel's choice */
-    struct ip_addr public_address; /* as the world sees it; IP_NONE: the same as `address` */
-    span greeting;                 /* by default hostname; empty when that is not fit */
+    struct ip_addr address;           /* local address to bind; IP_NONE: the kernel's choice */
+    struct ip_addr public_address;    /* as the world sees it; IP_NONE: the same as `address` */
+    span greeting;                    /* empty: chosen for each address (greeting/choose.h) */
+    struct config_egress_name *names; /* go before `greeting` */
+    size_t n_names;
 };
 
 enum config_via { CONFIG_VIA_MX, CONFIG_VIA_SMTP, CONFIG_VIA_LMTP, CONFIG_VIA_HOLD };
+
+enum config_route_tls { CONFIG_ROUTE_TLS_TRY, CONFIG_ROUTE_TLS_REQUIRE, CONFIG_ROUTE_TLS_OFF };
 
 /* route "pattern" { }: pattern is a domain, "*.domain" or "*". */
 struct config_route {
@@ -86,6 +96,11 @@ struct config_route {
     enum config_via via;
     struct config_endpoint to;          /* for CONFIG_VIA_SMTP and CONFIG_VIA_LMTP */
     const struct config_egress *egress; /* never NULL */
+    bool implicit;                      /* TLS from the first octet on */
+    enum config_route_tls tls;
+    span ca_file; /* PEM; empty: whom the system trusts */
+    span user;    /* whom to log in as; empty: nobody */
+    span password_file;
 };
 
 enum config_mailbox_kind { CONFIG_MAILBOX_MAILDIR, CONFIG_MAILBOX_LMTP };
@@ -143,10 +158,32 @@ struct config_dns {
     uint64_t timeout_ms;
 };
 
+/* A client network that the operator answers for. */
+struct config_vouched {
+    struct ip_prefix client;
+    span name; /* the greeting that is vouched for; empty: any */
+};
+
 /* greeting { } */
 struct config_greeting {
     enum greeting_preset preset;
     struct greeting_policy policy; /* what all keys of the section come to */
+    span *own_names;               /* beside hostname and what the egresses say */
+    size_t n_own_names;
+    struct ip_addr *own_addresses; /* beside those of egresses, listeners and the machine */
+    size_t n_own_addresses;
+    struct config_vouched *vouched;
+    size_t n_vouched;
+    struct config_map *listed; /* names that are not welcome, and "*.domain" */
+};
+
+enum config_ledger_enabled { CONFIG_LEDGER_NO, CONFIG_LEDGER_YES };
+
+/* ledger { } */
+struct config_ledger {
+    enum config_ledger_enabled enabled;
+    uint64_t size; /* octets on the disk at most */
+    uint64_t age_ms;
 };
 
 /* log { } */
@@ -179,6 +216,7 @@ struct config {
     span file; /* as given to config_load; empty: built in */
     span hostname;
     bool hostname_is_fit; /* the name may be said to the world (config/fit.h) */
+    bool hostname_is_set; /* by the operator; else it is the machine's */
     span data_dir;
     span user;        /* to run as when started as root */
     uint64_t workers; /* smtpd processes; 0: one for each processor */
@@ -217,6 +255,7 @@ struct config {
     struct config_limits limits;
     enum config_line_endings line_endings;
     struct config_queue queue;
+    struct config_ledger ledger;
     struct config_log log;
 
     struct config_store *store;

@@ -237,3 +237,34 @@ enum greeting_local config_local_domain(const struct config *c, span name)
     }
     return LOCAL_NO;
 }
+
+bool config_is_vouched(const struct config *c, struct ip_addr client, span name)
+{
+    const struct config_greeting *g = &c->greeting;
+
+    for (size_t i = 0; i < g->n_vouched; i++)
+        if (ip_prefix_has(g->vouched[i].client, client) &&
+            (g->vouched[i].name.n == 0 || domain_eq(g->vouched[i].name, name)))
+            return true;
+    return false;
+}
+
+bool config_is_listed(const struct config *c, span name)
+{
+    char text[CONFIG_MAP_NAME_MAX_BYTES];
+
+    if (name.n == 0 || config_map_count(c->greeting.listed) == 0)
+        return false;
+    if (config_map_find(c->greeting.listed, plain_domain(name), NULL))
+        return true;
+    while (span_has(name, '.')) {
+        struct buf b = BUF_OVER(text);
+
+        name = span_skip(name, span_find(name, '.') + 1);
+        buf_put(&b, SPAN("*."));
+        buf_put(&b, plain_domain(name));
+        if (config_map_find(c->greeting.listed, buf_span(&b), NULL))
+            return true;
+    }
+    return false;
+}

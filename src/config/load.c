@@ -439,8 +439,10 @@ void config_free(struct config *c)
     config_map_free(c->tokens);
     config_map_free(c->auth.senders);
     config_map_free(c->aliases);
+    config_map_free(c->greeting.listed);
     config_pool_finish(&c->store->pool);
     free(c->store->settings);
+    free(c->store->files);
     free(c->store);
     free(c);
 }

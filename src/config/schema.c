@@ -19,8 +19,10 @@ static const char *const listen_tls_words[] = {"starttls", "required", "implicit
 static const char *const protocols_words[] = {"1.2+", "1.3+", NULL};
 static const char *const unknown_words[] = {"refuse", "accept", NULL};
 static const char *const plaintext_words[] = {"never", "loopback", NULL};
+static const char *const route_tls_words[] = {"try", "require", "off", NULL};
 static const char *const via_words[] = {"mx", "hold", NULL};
 static const char *const line_words[] = {"strict", "normalise", NULL};
+static const char *const no_yes_words[] = {"no", "yes", NULL};
 static const char *const format_words[] = {"auto", "human", "json", "logfmt", NULL};
 static const char *const level_words[] = {"error", "warning", "info", "debug", NULL};
 
@@ -65,6 +67,10 @@ const struct config_section config_sections[] = {
      "answered with a reply that names it.",
      NULL},
     {"queue", false, 0, 0, 0, NULL, false, "How mail waits, and for how long.", NULL},
+    {"ledger", false, 0, 0, 0, NULL, false,
+     "What is remembered of sessions, verdicts and deliveries, for `herald trace` and for checks "
+     "that ask for the past. No mail depends on it.",
+     NULL},
     {"dns", false, 0, 0, 0, NULL, false, "How names are looked up.", NULL},
     {"greeting", false, 0, 0, 0, NULL, false,
      "How the greetings (HELO, EHLO) of clients are judged that are neither `trusted` nor come to "
@@ -119,8 +125,8 @@ const size_t config_sections_n = COUNT(config_sections);
 const struct config_key config_keys[] = {
     {"", "hostname", CONFIG_TYPE_HOSTNAME, FIELD(hostname),
      COMPUTED(config_compute_hostname, "the name of the machine"), ANY, LIVE,
-     "The name of this server: in the banner, in `Received` fields, in reports, and the "
-     "greeting of every egress that has none of its own. It must be fully qualified."},
+     "The name of this server: in the banner, in `Received` fields, in reports, and, when "
+     "it is set here, the greeting of every egress that has none of its own. It must be fully qualified."},
     {"", "data_dir", CONFIG_TYPE_PATH, FIELD(data_dir),
      COMPUTED(config_compute_data_dir, "/var/lib/herald for root, "
               "else $XDG_STATE_HOME/herald or ./herald-data"),
@@ -134,10 +140,12 @@ const struct config_key config_keys[] = {
      DEFAULT("30s"), 0, HOUR, NULL, LIVE,
      "How long sessions and deliveries under way may take to end after SIGTERM or a reload."},
     {"", "domains", CONFIG_TYPE_DOMAINS, FIELD(domains), DEFAULT("[]"), ANY, LIVE,
-     "The domains whose mail is delivered here. An item `file:PATH` stands for the lines of a "
-     "file, one domain a line; a bad line is named in a warning and left out."},
+     "The domains whose mail is delivered here. An item may be a source: `file:PATH` is the lines of a "
+     "file, one domain a line (cPanel's localdomains and remotedomains are so), `postfix:PATH` the "
+     "keys of a Postfix table's source, `exim:PATH` those of an Exim lsearch file. A bad line is named "
+     "in a warning and left out. When the file changes, it is read anew by itself."},
     {"", "relay_domains", CONFIG_TYPE_DOMAINS, FIELD(relay_domains), DEFAULT("[]"), ANY, LIVE,
-     "The domains whose mail is accepted from anybody and passed on by the routes. Files as in "
+     "The domains whose mail is accepted from anybody and passed on by the routes. Sources as in "
      "`domains`."},
     {"", "trusted", CONFIG_TYPE_PREFIXES, FIELD(trusted),
      DEFAULT("[\"127.0.0.0/8\", \"::1/128\"]"), ANY, LIVE,
@@ -246,6 +254,16 @@ const struct config_key config_keys[] = {
      DEFAULT("100M"), 0, 1024 * GIB, NULL, LIVE,
      "With less free on the disk of `data_dir`, new mail is answered 452 until there is more."},
 
+    {"ledger", "enabled", CONFIG_TYPE_ENUM, FIELD(ledger.enabled),
+     DEFAULT("yes"), 0, 0, no_yes_words, LIVE,
+     "Whether anything is remembered at all."},
+    {"ledger", "size", CONFIG_TYPE_SIZE, FIELD(ledger.size),
+     DEFAULT("256M"), 4 * MIB, 32 * GIB, NULL, LIVE,
+     "The room that the ledger may take on the disk. The oldest goes first."},
+    {"ledger", "age", CONFIG_TYPE_DURATION, FIELD(ledger.age_ms),
+     DEFAULT("30d"), HOUR, 3650 * DAY, NULL, LIVE,
+     "How long it is kept; up to a sixtieth longer, since it goes in pieces."},
+
     {"dns", "servers", CONFIG_TYPE_SERVERS, FIELD(dns.servers), DEFAULT("[]"), ANY, LIVE,
      "The servers to ask, as `ADDRESS` or `ADDRESS@PORT`. Without any, the resolvers of the "
      "system are asked."},
@@ -310,6 +328,25 @@ const struct config_key config_keys[] = {
     {"tls", "protocols", CONFIG_TYPE_ENUM, FIELD(tls.protocols),
      DEFAULT("1.2+"), 0, 0, protocols_words, LIVE,
      "The versions of TLS that are spoken: `1.2+` or only `1.3+`."},
+    {"greeting", "own_names", CONFIG_TYPE_OWN_NAMES, FIELD(greeting.own_names),
+     DEFAULT("[]"), ANY, LIVE,
+     "Further names of this server, beside `hostname` and those of the egresses: who greets with one "
+     "of them, and is not tied to it by DNS, pretends to be this server. Sources as in `domains`; "
+     "`mailhelo:PATH` takes the names in cPanel's table of domains and names."},
+    {"greeting", "own_addresses", CONFIG_TYPE_OWN_ADDRESSES, FIELD(greeting.own_addresses),
+     DEFAULT("[]"), ANY, LIVE,
+     "Further addresses of this server, such as public ones behind NAT, beside those of the machine, "
+     "of listeners and egresses, and of the own names in DNS. Sources as in `domains`; "
+     "`mailips:PATH` takes the addresses in cPanel's table of domains and addresses."},
+    {"greeting", "vouched", CONFIG_TYPE_VOUCHED, FIELD(greeting.vouched),
+     DEFAULT("[]"), ANY, LIVE,
+     "Clients that may greet with a name or address of this server or its domains although nothing in "
+     "DNS ties them to it: an address or prefix, alone for any greeting, or with the greeting behind "
+     "it as in `\"192.0.2.0/24 shop.example.net\"`. Sources as in `domains`."},
+    {"greeting", "listed", CONFIG_TYPE_LISTED, FIELD(greeting.listed),
+     DEFAULT("[]"), ANY, LIVE,
+     "Greetings that are not welcome (cause helo.listed), `*.domain` for all below a domain. Sources "
+     "as in `domains`."},
 
     {"log", "format", CONFIG_TYPE_ENUM, FIELD(log.format),
      DEFAULT("auto"), 0, 0, format_words, LIVE,
@@ -347,15 +384,37 @@ const struct config_key config_keys[] = {
      DEFAULT("\"\""), ANY, LIVE,
      "The address that the world sees, when it is another one (NAT)."},
     {"egress", "greeting", CONFIG_TYPE_GREETING, BLOCK(config_egress, greeting),
-     COMPUTED(config_compute_greeting, "hostname"), ANY, LIVE,
+     DEFAULT("\"\""), ANY, LIVE,
      "The name that herald greets other servers with. Its address must be the public address, "
-     "and the reverse DNS of that address must give this name back."},
+     "and the reverse DNS of that address must give this name back. Without it the name is chosen for "
+     "each address that connections leave from, see herald(1)."},
+
+    {"egress", "names", CONFIG_TYPE_EGRESS_NAMES, BLOCK(config_egress, names),
+     DEFAULT("[]"), ANY, LIVE,
+     "The name for each address that this egress is seen as, where one egress has several: "
+     "`\"203.0.113.9 mta1.example.net\"`. Sources as in `domains`; `cpanel:DIRECTORY` joins mailips and "
+     "mailhelo of that directory. Other addresses are greeted from as `greeting` says."},
 
     {"route", "via", CONFIG_TYPE_VIA, BLOCK(config_route, via),
      DEFAULT("mx"), 0, 0, via_words, LIVE,
-     "`mx` looks the servers of the domain up in DNS; `\"smtp://HOST[:PORT]\"` and "
-     "`\"lmtp://HOST[:PORT]\"` hand all mail to that server (`\"lmtp:unix:PATH\"` to that "
-     "socket); `hold` keeps it in the queue until it is released."},
+     "`mx` looks the servers of the domain up in DNS; `\"smtp://HOST[:PORT]\"`, "
+     "`\"smtps://HOST[:PORT]\"` (TLS from the first octet on) and `\"lmtp://HOST[:PORT]\"` hand "
+     "all mail to that server (`\"lmtp:unix:PATH\"` to that socket); `hold` keeps it in the queue "
+     "until it is released. When several routes name the same smarthost, what the first of them "
+     "says of TLS and of logging in is true of all."},
+    {"route", "tls", CONFIG_TYPE_ENUM, BLOCK(config_route, tls),
+     DEFAULT("try"), 0, 0, route_tls_words, LIVE,
+     "`try` uses STARTTLS where it is offered, and goes on without when it fails; `require` sends "
+     "only under TLS to a server whose certificate verifies and names the host; `off` never uses "
+     "STARTTLS. A message with REQUIRETLS is sent as under `require` in any case."},
+    {"route", "ca_file", CONFIG_TYPE_FILE, BLOCK(config_route, ca_file), DEFAULT("\"\""), ANY, LIVE,
+     "A PEM file with the authorities that are believed, instead of those of the system."},
+    {"route", "user", CONFIG_TYPE_LOGIN, BLOCK(config_route, user), DEFAULT("\"\""), ANY, LIVE,
+     "Whom to log in as (AUTH) at that server, by SCRAM-SHA-256 where it can, else SCRAM-SHA-1, "
+     "PLAIN or LOGIN. Only under TLS, or to a server on this machine. Needs `password_file`."},
+    {"route", "password_file", CONFIG_TYPE_FILE, BLOCK(config_route, password_file),
+     DEFAULT("\"\""), ANY, LIVE,
+     "A file whose first line is the password of `user`. A file that others may read is refused."},
     {"route", "egress", CONFIG_TYPE_EGRESS, BLOCK(config_route, egress), DEFAULT("\"\""), ANY, LIVE,
      "The name of the `egress` block to leave by."},
 };
@@ -401,10 +460,16 @@ void config_schema_put_path(struct buf *b, const struct config_key *key)
 static const char *const type_words[] = {
     [CONFIG_TYPE_HOSTNAME] = "a fully qualified domain name",
     [CONFIG_TYPE_PATH] = "the path of a directory",
+    [CONFIG_TYPE_LOGIN] = "a user name, or \"\" for none",
     [CONFIG_TYPE_FILE] = "the path of a file, or \"\" for none",
     [CONFIG_TYPE_USER] = "the name of an account",
-    [CONFIG_TYPE_GREETING] = "a fully qualified domain name of the public DNS",
-    [CONFIG_TYPE_DOMAINS] = "a list of domain names and \"file:PATH\"",
+    [CONFIG_TYPE_GREETING] = "a fully qualified domain name of the public DNS, or \"\" for none",
+    [CONFIG_TYPE_DOMAINS] = "a list of domain names and sources (\"file:PATH\" and the like)",
+    [CONFIG_TYPE_OWN_NAMES] = "a list of domain names and sources (\"file:PATH\" and the like)",
+    [CONFIG_TYPE_OWN_ADDRESSES] = "a list of addresses and sources (\"file:PATH\" and the like)",
+    [CONFIG_TYPE_VOUCHED] = "a list of \"PREFIX\", \"PREFIX NAME\" and sources",
+    [CONFIG_TYPE_LISTED] = "a list of domain names, \"*.DOMAIN\" and sources",
+    [CONFIG_TYPE_EGRESS_NAMES] = "a list of \"ADDRESS NAME\" and sources",
     [CONFIG_TYPE_PREFIXES] = "a list of addresses and prefixes, as in [\"192.0.2.0/24\", \"::1\"]",
     [CONFIG_TYPE_USERS] = "the path of a file, or \"\" for none",
     [CONFIG_TYPE_TOKENS] = "the path of a file, or \"\" for none",

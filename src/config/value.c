@@ -4,16 +4,19 @@
 #include "base/num.h"
 #include "config/endpoint.h"
 #include "config/fit.h"
+#include "config/idn.h"
 #include "config/list.h"
 #include "config/load.h"
 #include "config/map.h"
 #include "config/number.h"
+#include "config/users.h"
 #include "name/domain.h"
 #include "name/path.h"
 
-#define SMTP_PORT 25
-#define LMTP_PORT 24
-#define HTTP_PORT 80
+#define SMTPS_PORT 465
+#define SMTP_PORT  25
+#define LMTP_PORT  24
+#define HTTP_PORT  80
 
 typedef bool reader(struct config_load *load, const struct config_value *value, void *at);
 
@@ -59,33 +62,46 @@ static bool read_file(struct config_load *load, const struct config_value *value
     return true;
 }
 
+static bool read_login(struct config_load *load, const struct config_value *value, void *at)
+{
+    for (size_t i = 0; i < value->text.n; i++)
+        if (ascii_is_control(value->text.p[i]))
+            return refuse(load, value, "not a user name");
+    return read_text(load, value, at);
+}
+
 /* A hostname that is not fit for the world is a warning: inside a network it may do. */
 static bool read_hostname(struct config_load *load, const struct config_value *value, void *at)
 {
-    struct domain d = domain_parse(value->text);
-    const char *fault = config_fit_fault(value->text);
+    span text = config_idn(load->pool, value->text);
+    struct domain d = domain_parse(text);
+    const char *fault = config_fit_fault(text);
     struct buf b;
 
     if (!is_text(value) || !domain_is_valid(&d) || d.numeric || !domain_is_fqdn(&d))
         return refuse(load, value, is_text(value) && fault != NULL ? fault : NULL);
     if (fault != NULL)
         config_load_warn(load, &value->where, value->text, fault);
-    b = buf_over(config_pool_take(load->pool, value->text.n + 1), value->text.n);
+    b = buf_over(config_pool_take(load->pool, text.n + 1), text.n);
     domain_put(&b, &d);
     *(span *)at = buf_span(&b);
     load->c->hostname_is_fit = fault == NULL;
+    load->c->hostname_is_set = value->where.file != config_own_text;
     return true;
 }
 
 static bool read_greeting(struct config_load *load, const struct config_value *value, void *at)
 {
-    const char *fault = is_text(value) ? config_fit_fault(value->text) : NULL;
-    struct domain d = domain_parse(value->text);
+    span text = config_idn(load->pool, value->text);
+    const char *fault = is_text(value) ? config_fit_fault(text) : NULL;
+    struct domain d = domain_parse(text);
     struct buf b;
 
+    if (is_text(value) && value->text.n == 0)
+        return true;
     if (!is_text(value) || fault != NULL)
         return refuse(load, value, fault);
-    b = buf_over(config_pool_take(load->pool, value->text.n + 1), value->text.n);
+    b = buf_over(config_pool_take(load->pool, text.n + 1), text.n);
     domain_put(&b, &d);
     *(span *)at = buf_span(&b);
     return true;
@@ -148,7 +164,7 @@ static bool read_users(struct config_load *load, const struct config_value *valu
     load->c->logins = config_map_new_secret();
     if (!read_text(load, value, at))
         return false;
-    return value->text.n == 0 || config_list_read_users(load, value);
+    return value->text.n == 0 || config_users_read(load, value);
 }
 
 static bool read_tokens(struct config_load *load, const struct config_value *value, void *at)
@@ -156,7 +172,7 @@ static bool read_tokens(struct config_load *load, const struct config_value *val
     load->c->tokens = config_map_new_secret();
     if (!read_text(load, value, at))
         return false;
-    return value->text.n == 0 || config_list_read_tokens(load, value);
+    return value->text.n == 0 || config_users_read_tokens(load, value);
 }
 
 static bool read_senders(struct config_load *load, const struct config_value *value, void *at)
@@ -164,7 +180,7 @@ static bool read_senders(struct config_load *load, const struct config_value *va
     load->c->auth.senders = config_map_new();
     if (!read_text(load, value, at))
         return false;
-    return value->text.n == 0 || config_list_read_senders(load, value, load->c->auth.senders);
+    return value->text.n == 0 || config_users_read_senders(load, value, load->c->auth.senders);
 }
 
 /* "http://ADDRESS[:PORT]/PATH"; the process that asks looks no names up. */
@@ -327,9 +343,13 @@ static bool read_address(struct config_load *load, const struct config_value *va
 /* "smtp://HOST[:PORT]" and the two forms of lmtp. */
 static bool via_parse(struct config_load *load, span text, struct config_route *route)
 {
-    if (span_starts(text, SPAN("smtp://"))) {
+    route->implicit = span_starts(text, SPAN("smtps://"));
+    if (route->implicit || span_starts(text, SPAN("smtp://"))) {
+        uint16_t port = route->implicit ? SMTPS_PORT : SMTP_PORT;
+
         route->via = CONFIG_VIA_SMTP;
-        return config_endpoint_parse(load->pool, span_skip(text, 7), SMTP_PORT, &route->to) &&
+        text = span_skip(text, span_find(text, '/') + 2);
+        return config_endpoint_parse(load->pool, text, port, &route->to) &&
                route->to.transport == CONFIG_TCP;
     }
     route->via = CONFIG_VIA_LMTP;
@@ -431,6 +451,7 @@ static reader *const readers[] = {
     [CONFIG_TYPE_HOSTNAME] = read_hostname,
     [CONFIG_TYPE_PATH] = read_path,
     [CONFIG_TYPE_FILE] = read_file,
+    [CONFIG_TYPE_LOGIN] = read_login,
     [CONFIG_TYPE_USER] = read_user,
     [CONFIG_TYPE_GREETING] = read_greeting,
     [CONFIG_TYPE_DOMAINS] = read_domains,
@@ -455,6 +476,11 @@ static reader *const readers[] = {
     [CONFIG_TYPE_POLICY] = config_policy_read_preset,
     [CONFIG_TYPE_STAGE] = config_policy_read_stage,
     [CONFIG_TYPE_CHECK] = config_policy_read_check,
+    [CONFIG_TYPE_OWN_NAMES] = config_names_read_own,
+    [CONFIG_TYPE_OWN_ADDRESSES] = config_names_read_addresses,
+    [CONFIG_TYPE_VOUCHED] = config_names_read_vouched,
+    [CONFIG_TYPE_LISTED] = config_names_read_listed,
+    [CONFIG_TYPE_EGRESS_NAMES] = config_names_read_egress,
     [CONFIG_TYPE_EXEMPTIONS] = config_policy_read_exemptions,
 };
 

@@ -136,6 +136,13 @@ enum err conn_write(struct conn *c, span s, size_t *out_n)
     return ERR_OK;
 }
 
+bool conn_has_input(const struct conn *c)
+{
+    char octet;
+
+    return recv(c->fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
 void conn_want(struct conn *c, unsigned want)
 {
     BUG_IF(c->connecting, "a connection that is not made yet can wait for nothing else");

@@ -76,6 +76,9 @@ MUSTUSE enum err conn_read(struct conn *c, char *p, size_t cap, size_t *out_n);
  */
 MUSTUSE enum err conn_write(struct conn *c, span s, size_t *out_n);
 
+/* The peer has sent something that was not read yet; asks the kernel. */
+bool conn_has_input(const struct conn *c);
+
 void conn_want(struct conn *c, unsigned want);
 /* CONN_TIMEOUT in ms unless set again; 0 or less stops it. Same durations are cheap. */
 void conn_timeout(struct conn *c, int64_t ms);

@@ -14,6 +14,7 @@
     X(LOG_TLS_STARTED, "tls.started", "a handshake is done: the session goes on under TLS")        \
     X(LOG_TLS_FAILED, "tls.failed", "a handshake failed, or TLS ended otherwise than it should")   \
     X(LOG_TLS_MADE, "tls.made", "no certificate is given: herald made one, signed by itself")      \
+    X(LOG_TABLE_STALE, "table.stale", "a greeting shows that a domain of our tables moved away")   \
     X(LOG_MESSAGE_ACCEPTED, "message.accepted", "a message is on the disk and was answered 250")   \
     X(LOG_MESSAGE_REFUSED, "message.refused", "a message was refused after its data")              \
     X(LOG_DELIVERY_DONE, "delivery.done", "a recipient was delivered or accepted elsewhere")       \
@@ -26,6 +27,8 @@
     X(LOG_QUEUE_FULL, "queue.full", "the disk or the store is full; mail is answered 452")         \
     X(LOG_STORE_OPEN, "store.open", "the store was opened")                                        \
     X(LOG_STORE_FAILED, "store.failed", "the store could not be read or written")                  \
+    X(LOG_LEDGER_FAILED, "ledger.failed", "the ledger could not be read or written; mail goes on")      \
+    X(LOG_LEDGER_DROPPED, "ledger.dropped", "records of the ledger were lost; mail goes on")           \
     X(LOG_EGRESS_CHECK, "egress.check", "a sending name and address were checked")                 \
     X(LOG_CONFIG_LOADED, "config.loaded", "a configuration came into force")                       \
     X(LOG_CONFIG_BAD, "config.bad", "a configuration was refused; the former stays in force")      \
@@ -56,7 +59,10 @@
     X(KEY_NAME, "name", "a domain name")                                                           \
     X(KEY_VERDICT, "verdict", "what was decided")                                                  \
     X(KEY_CHECK, "check", "id of a check or cause")                                                \
+    X(KEY_RULE, "rule", "which rule chose it: map, name, ptr, host, literal, submission, nothing") \
     X(KEY_FINDINGS, "findings", "ids of what was found")                                           \
+    X(KEY_REFERENCE, "reference", "reference of a refusal, for herald trace")                       \
+    X(KEY_EXEMPTION, "exemption", "the exemption that let a client pass a check")                  \
     X(KEY_SENDER, "sender", "envelope sender; empty: null sender")                                 \
     X(KEY_RECIPIENT, "recipient", "envelope recipient")                                            \
     X(KEY_RECIPIENTS, "recipients", "number of recipients")                                        \

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 #include "server/login.h"
 
+#include <stdlib.h>
+#include <unistd.h>
+
 static struct chan_type types[AUTH_FRAME_END];
 
 static void enlist(struct login *l, struct login_link *link)
@@ -20,6 +23,8 @@ static void delist(struct login *l)
     if (l->next != NULL)
         l->next->at = l->at;
     l->link->count--;
+    if (l->link->former && l->link->count == 0)
+        loop_defer(l->link->client->loop, &l->link->client->sweep);
 }
 
 /* It holds a password. */
@@ -122,15 +127,39 @@ static void end_all(struct login_link *link)
 
 static void on_closed(void *arg, struct chan *chan, enum chan_end why)
 {
+    struct login_link *link = arg;
+
     (void)chan;
     (void)why;
-    end_all(arg);
+    link->former = true;
+    loop_defer(link->client->loop, &link->client->sweep);
+    end_all(link);
+}
+
+/* A login that waits for its client is told with the next response. */
+static void on_sweep(void *arg)
+{
+    struct login_client *c = arg;
+    struct login_link **at = &c->links;
+
+    while (*at != NULL) {
+        struct login_link *link = *at;
+
+        if (!link->former || link->count != 0) {
+            at = &link->next;
+            continue;
+        }
+        *at = link->next;
+        chan_close(&link->chan);
+        free(link);
+    }
 }
 
 void login_client_init(struct login_client *c, struct loop *loop)
 {
     *c = (struct login_client){.loop = loop, .next_tag = 1};
     c->parked.client = c;
+    loop_task_init(&c->sweep, on_sweep, c);
     types[AUTH_CHALLENGE] = (struct chan_type){"challenge", auth_frame_max(AUTH_CHALLENGE), false};
     types[AUTH_RESULT] = (struct chan_type){"result", auth_frame_max(AUTH_RESULT), false};
 }
@@ -144,9 +173,9 @@ static void post(struct login *l, unsigned type, span body)
         loop_defer(l->link->client->loop, &l->fail);
 }
 
-void login_client_link(struct login_client *c, unsigned index, int fd)
+static struct login_link *new_link(struct login_client *c, unsigned index, int fd)
 {
-    struct login_link *link = &c->links[index % PROC_COUNT_MAX];
+    struct login_link *link = calloc(1, sizeof *link);
     const struct chan_conf conf = {
         .name = "auth",
         .types = types,
@@ -156,13 +185,29 @@ void login_client_link(struct login_client *c, unsigned index, int fd)
         .arg = link,
     };
 
-    chan_close(&link->chan);
-    end_all(link);
+    if (link == NULL) {
+        (void)close(fd);
+        return NULL;
+    }
     link->client = c;
-    if (chan_open(&link->chan, c->loop, fd, &conf) != ERR_OK)
+    link->index = index;
+    if (chan_open(&link->chan, c->loop, fd, &conf) == ERR_OK)
+        return link;
+    free(link);
+    return NULL;
+}
+
+void login_client_link(struct login_client *c, unsigned index, int fd)
+{
+    struct login_link *link = new_link(c, index, fd);
+
+    if (link == NULL)
         return;
-    if (index >= c->link_count)
-        c->link_count = index + 1;
+    for (struct login_link *old = c->links; old != NULL; old = old->next)
+        old->former = old->former || old->index == index;
+    link->next = c->links;
+    c->links = link;
+    loop_defer(c->loop, &c->sweep);
     while (c->parked.logins != NULL) {
         struct login *l = c->parked.logins;
 
@@ -178,10 +223,9 @@ static struct login_link *choose(struct login_client *c)
 {
     struct login_link *best = NULL;
 
-    for (size_t i = 0; i < c->link_count; i++) {
-        struct login_link *link = &c->links[i];
-
-        if (chan_is_open(&link->chan) && (best == NULL || link->count < best->count))
+    for (struct login_link *link = c->links; link != NULL; link = link->next) {
+        if (!link->former && chan_is_open(&link->chan) &&
+            (best == NULL || link->count < best->count))
             best = link;
     }
     return best;

@@ -40,18 +40,21 @@ struct login {
 
 /* One auth process. */
 struct login_link {
+    struct login_link *next;
     struct login_client *client;
     struct chan chan;
     struct login *logins;
     size_t count;
+    unsigned index;
+    bool former; /* another one has taken over: it answers what it was asked, and goes */
 };
 
 struct login_client {
     struct loop *loop;
     uint32_t next_tag;
-    size_t link_count;
     struct login_link parked; /* without a channel */
-    struct login_link links[PROC_COUNT_MAX];
+    struct login_link *links;
+    struct loop_task sweep; /* of links that are of no more use */
 };
 
 void login_client_init(struct login_client *c, struct loop *loop);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "config/endpoint.h"
+#include "config/watch.h"
 #include "net/tls_ticket.h"
 #include "os/clock.h"
 #include "os/heap.h"
@@ -16,6 +17,7 @@
 #include "os/random.h"
 #include "server/kinds.h"
 #include "server/tls_keys.h"
+#include "store/ledger.h"
 
 #define PATH_BYTES 1024
 
@@ -93,6 +95,30 @@ static bool make_sub_dir(span dir, const char *name, const struct user *user, st
     return make_dir(memory, user, d);
 }
 
+/* Nothing depends on the ledger: what is in its way is moved aside, and without it mail goes on. */
+static void make_ledger_dir(const struct config *c, const struct user *user)
+{
+    char from[PATH_BYTES], to[PATH_BYTES];
+    struct buf path = BUF_OVER(from), aside = BUF_OVER(to);
+    struct diag d = {0};
+    struct stat st;
+    struct log_line l;
+
+    buf_printf(&path, "%.*s/" LEDGER_DIR, SPAN_ARG(c->data_dir));
+    buf_printf(&aside, "%.*s/" LEDGER_DIR ".damaged-%lld", SPAN_ARG(c->data_dir),
+               (long long)(clock_wall_ms() / 1000));
+    if (c->ledger.enabled == CONFIG_LEDGER_NO || buf_cstr(&path) == NULL ||
+        buf_cstr(&aside) == NULL)
+        return;
+    if (lstat(from, &st) == 0 && !S_ISDIR(st.st_mode) && rename(from, to) != 0)
+        (void)diag_set(&d, ERR_IO, errno, "cannot move %s aside", from);
+    if (make_sub_dir(c->data_dir, "/" LEDGER_DIR, user, &d))
+        return;
+    l = log_begin(LOG_LEDGER_FAILED, LOG_WARNING);
+    log_diag(&l, &d);
+    log_end(&l);
+}
+
 static bool make_dirs(const struct config *c, const struct user *user, struct diag *d)
 {
     static const char *const names[] = {"", "/queue", "/mail"};
@@ -101,6 +127,7 @@ static bool make_dirs(const struct config *c, const struct user *user, struct di
         if (!make_sub_dir(c->data_dir, names[i], user, d))
             return false;
     }
+    make_ledger_dir(c, user);
     return true;
 }
 
@@ -281,4 +308,20 @@ void plan_unload(void *arg, const void *config)
         config_free(p->config);
     }
     free(p);
+}
+
+bool plan_changed(void *arg, const void *config)
+{
+    struct plan_source *source = arg;
+    const struct plan *p = config;
+    uint64_t mark = config_watch_now(p->config);
+    /* Whoever writes a file is let finish; and what could not be read is not tried again as it is.
+     */
+    bool rests = mark == source->seen_mark;
+
+    source->seen_mark = mark;
+    if (mark == config_watch_mark(p->config) || !rests || mark == source->tried_mark)
+        return false;
+    source->tried_mark = mark;
+    return true;
 }

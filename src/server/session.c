@@ -90,6 +90,7 @@ static void end(struct session *ss, const char *why)
     log_num(&l, KEY_MESSAGES, ss->messages);
     log_num(&l, KEY_ERRORS, ss->smtp.errors);
     log_end(&l);
+    session_ledger_end(ss, span_cstr(why));
     session_drop_transaction(ss);
     session_stall(ss, false);
     uncount(ss);
@@ -106,7 +107,7 @@ static void end(struct session *ss, const char *why)
     greet_free(ss->greet_next);
     free(ss);
     if (d->draining && d->session_count == 0)
-        proc_done(d->proc, PROC_EXIT_OK);
+        smtpd_leave(d);
 }
 
 void session_end(struct session *ss, const char *why)
@@ -292,12 +293,7 @@ static void on_conn(void *arg, struct conn *c, enum conn_event ev, unsigned read
 
 struct ip_addr session_ip(const struct session *ss)
 {
-    span octets = net_addr_octets(&ss->client);
-    const uint8_t *p = (const uint8_t *)octets.p;
-
-    if (octets.n == 0)
-        return (struct ip_addr){.family = IP_NONE};
-    return octets.n == 16 ? ip_addr_v6(p) : ip_addr_v4(p);
+    return net_addr_to_ip(&ss->client);
 }
 
 void session_banner(struct session *ss, span input)
@@ -340,6 +336,7 @@ void session_start(struct smtpd_port *port, int fd, const struct net_addr *clien
         free(ss);
         return;
     }
+    session_ledger_begin(ss);
     ss->next = d->sessions;
     ss->at = &d->sessions;
     if (ss->next != NULL)

@@ -7,17 +7,22 @@
 #include "os/clock.h"
 #include "server/session_inner.h"
 
-static void refuse(struct session *ss, const struct smtp_event *ev, struct smtp_reply reply)
+/* The name is the one in force, or the one that is refused itself. */
+static void refuse_as(struct session *ss, const struct smtp_event *ev, span greeting,
+                      struct smtp_reply reply)
 {
     struct log_line l = session_log(ss, LOG_SESSION_REFUSED, LOG_INFO);
 
     log_cstr(&l, KEY_STAGE, smtp_server_state_text(ss->smtp.state));
-    log_str(&l, KEY_GREETING, session_greeting(ss));
+    log_str(&l, KEY_GREETING, greeting);
     if (ev->path.text.n != 0)
         log_str(&l, KEY_ADDRESS, ev->path.text);
     log_num(&l, KEY_CODE, reply.code);
     log_str(&l, KEY_REPLY, reply.text);
     log_end(&l);
+    if (ev->kind == SMTP_EVENT_RCPT)
+        session_note(ss, LEDGER_RCPT, reply.code, ev->path.text);
+    session_note(ss, LEDGER_REPLY, reply.code, reply.text);
     smtp_server_answer(&ss->smtp, reply);
 }
 
@@ -31,6 +36,11 @@ enum census_verdict session_count(struct session *ss)
     if (ss->slot != SESSION_NO_SLOT)
         return CENSUS_FINE;
     return census_enter(&ss->d->census, &ss->client, &census, &ss->slot);
+}
+
+static void refuse(struct session *ss, const struct smtp_event *ev, struct smtp_reply reply)
+{
+    refuse_as(ss, ev, session_greeting(ss), reply);
 }
 
 static bool on_connect(struct session *ss, const struct smtp_event *ev)
@@ -58,7 +68,19 @@ static void tell_verdict(struct session *ss, const struct greet *g,
     struct log_line l = session_log(ss, LOG_GREETING_JUDGED, LOG_INFO);
 
     greet_log(g, v, &l);
+    if (v->action != GREETING_ACCEPT) {
+        session_new_ref(ss);
+        log_cstr(&l, KEY_REFERENCE, ss->ledger.ref);
+    }
     log_end(&l);
+    if (greet_has_stale(g)) {
+        l = session_log(ss, LOG_TABLE_STALE, LOG_WARNING);
+        greet_log_stale(g, &l);
+        log_end(&l);
+    }
+    session_note_verdict(ss, g, v);
+    if (v->action != GREETING_ACCEPT)
+        session_note(ss, LEDGER_REF, 0, span_cstr(ss->ledger.ref));
 }
 
 static void refuse_greeting(struct session *ss, const struct smtp_event *ev, const struct greet *g,
@@ -67,7 +89,7 @@ static void refuse_greeting(struct session *ss, const struct smtp_event *ev, con
     char memory[GREET_REPLY_BYTES];
     struct buf words = BUF_OVER(memory);
 
-    refuse(ss, ev, greet_reply(g, v, ss->id, &words));
+    refuse_as(ss, ev, greet_name(g), greet_reply(g, v, span_cstr(ss->ledger.ref), &words));
 }
 
 static struct greet *new_greet(struct session *ss, const struct smtp_event *ev)
@@ -81,6 +103,7 @@ static struct greet *new_greet(struct session *ss, const struct smtp_event *ev)
         .submission = role == CONFIG_ROLE_SUBMISSION,
         .lmtp = role == CONFIG_ROLE_LMTP,
         .changed = ss->changed,
+        .early = ss->ledger.early,
         .gave_up = ss->greet != NULL && greet_gave_up(ss->greet),
         .fn = session_on_greet,
         .arg = ss,
@@ -121,6 +144,7 @@ static bool judge_next(struct session *ss, const struct smtp_event *ev)
         greet_judge(g, &v);
     }
     ss->greet_next = NULL;
+    session_note_greeting(ss, g, v.action == GREETING_ACCEPT ? ev->reply.code : v.code);
     if (due || v.action != GREETING_ACCEPT)
         tell_verdict(ss, g, &v);
     if (v.action == GREETING_ACCEPT) {
@@ -129,6 +153,7 @@ static bool judge_next(struct session *ss, const struct smtp_event *ev)
         return true;
     }
     refuse_greeting(ss, ev, g, &v);
+    session_record_verdict(ss);
     greet_free(g);
     return true;
 }
@@ -172,11 +197,14 @@ static enum gate judge_greeting(struct session *ss, const struct smtp_event *ev,
     greet_judge(ss->greet, &v);
     if (!ss->told && (v.exempt == EXEMPT_NOT || v.action != GREETING_ACCEPT))
         tell_verdict(ss, ss->greet, &v);
-    ss->told = true;
     ss->judged = v.action == GREETING_ACCEPT;
+    if (!ss->judged)
+        refuse_greeting(ss, ev, ss->greet, &v);
+    if (!ss->judged && !ss->told)
+        session_record_verdict(ss);
+    ss->told = true;
     if (ss->judged)
         return GATE_OPEN;
-    refuse_greeting(ss, ev, ss->greet, &v);
     return GATE_REFUSED;
 }
 
@@ -233,6 +261,7 @@ static bool on_mail(struct session *ss, const struct smtp_event *ev)
         refuse(ss, ev, smtp_reply_of(451, SPAN("4.3.0"), SPAN("No memory; try again later")));
         return true;
     }
+    session_note(ss, LEDGER_SENDER, ev->reply.code, ev->path.text);
     greet_from(ss->greet, transaction_sender(ss->transaction));
     smtp_server_answer(&ss->smtp, ev->reply);
     return true;
@@ -292,10 +321,12 @@ static bool on_rcpt(struct session *ss, const struct smtp_event *ev)
         no = smtp_reply_of(452, SPAN("4.5.3"), SPAN("Too many recipients"));
     if (ss->unknown_rcpts > ss->d->config->limits.unknown_recipients)
         no = smtp_reply_of(421, SPAN("4.7.0"), SPAN("Too many unknown recipients"));
-    if (no.code != 0)
+    if (no.code != 0) {
         refuse(ss, ev, no);
-    else
-        smtp_server_answer(&ss->smtp, ev->reply);
+        return true;
+    }
+    session_note(ss, LEDGER_RCPT, ev->reply.code, ev->path.text);
+    smtp_server_answer(&ss->smtp, ev->reply);
     return true;
 }
 
@@ -364,6 +395,8 @@ static void refuse_message(struct session *ss, struct smtp_reply reply, span why
     if (why.n != 0)
         log_str(&l, KEY_REASON, why);
     log_end(&l);
+    session_note_message(ss, transaction_id(ss->transaction), reply.code);
+    session_note(ss, LEDGER_REPLY, reply.code, reply.text);
 }
 
 static void accept_message(struct session *ss)
@@ -371,6 +404,7 @@ static void accept_message(struct session *ss)
     struct log_line l = session_log(ss, LOG_MESSAGE_ACCEPTED, LOG_INFO);
 
     ss->messages++;
+    session_note_message(ss, transaction_id(ss->transaction), 250);
     log_str(&l, KEY_GREETING, session_greeting(ss));
     log_str(&l, KEY_SENDER, transaction_sender(ss->transaction));
     log_num(&l, KEY_RECIPIENTS, transaction_rcpts(ss->transaction));

@@ -12,6 +12,7 @@
 #include "server/greet.h"
 #include "server/session.h"
 #include "server/session_auth.h"
+#include "server/session_ledger.h"
 
 #define SESSION_NO_SLOT     UINT32_MAX
 #define SESSION_CLIENT_TEXT 64 /* octets that the client's address needs as text */
@@ -44,6 +45,7 @@ struct session {
     bool stalled;  /* the queue does not keep up: read nothing */
     bool draining; /* end when no transaction is under way */
     bool closing;  /* close once all is written */
+    struct session_ledger ledger;
     struct smtp_server smtp;
 };
 

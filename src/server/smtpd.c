@@ -93,6 +93,13 @@ static void each_session(struct smtpd *d, void (*fn)(struct session *ss))
     }
 }
 
+void smtpd_leave(struct smtpd *d)
+{
+    ledger_client_flush(&d->ledger);
+    put_client_flush(&d->queue);
+    proc_done(d->proc, PROC_EXIT_OK);
+}
+
 static void on_farewell(void *arg)
 {
     struct smtpd *d = arg;
@@ -108,7 +115,7 @@ static void on_drain(struct proc *p, bool reload, int64_t deadline_ms)
         listener_stop(&d->ports[i].listener);
     d->draining = true;
     if (d->session_count == 0) {
-        proc_done(p, PROC_EXIT_OK);
+        smtpd_leave(d);
         return;
     }
     loop_timer_at(&d->drain_timer, deadline_ms - FAREWELL_MS);
@@ -120,6 +127,7 @@ int smtpd_run(struct proc *p)
 {
     const struct context *context = p->config;
     static struct smtpd d;
+    bool ledger_on = context->config->ledger.enabled == CONFIG_LEDGER_YES;
 
     d = (struct smtpd){.proc = p, .loop = p->loop, .config = context->config, .tls = context->tls};
     ident_init(&d.ident, p->index, p->count, p->generation);
@@ -128,6 +136,10 @@ int smtpd_run(struct proc *p)
     resolve_client_init(&d.resolver, p->loop);
     login_client_init(&d.logins, p->loop);
     greet_shared_init(&d.greets, p->loop, &d.resolver, context->config);
+    ledger_client_init(&d.ledger, p->loop, &d.queue, ledger_on);
+    past_client_init(&d.past, p->loop, &d.queue);
+    if (ledger_on && greeting_policy_wants_past(&context->config->greeting.policy))
+        d.greets.past = &d.past;
     loop_timer_init(&d.drain_timer, p->loop, on_farewell, &d);
     d.input = x_alloc(TRANSACTION_CHUNK_BYTES);
     d.output = buf_over(x_alloc(SMTPD_OUTPUT_BYTES), SMTPD_OUTPUT_BYTES);

@@ -17,7 +17,9 @@
 #include "server/census.h"
 #include "server/greet.h"
 #include "server/ident.h"
+#include "server/ledger_client.h"
 #include "server/login.h"
+#include "server/past.h"
 #include "server/proc.h"
 #include "server/put.h"
 #include "server/transaction.h"
@@ -56,6 +58,9 @@ struct smtpd {
     struct resolve_client resolver;
     struct greet_shared greets;
     struct login_client logins;
+    struct ledger_client ledger;
+    struct past_client past;
+    uint64_t next_ref;
     struct census census;     /* sessions here and in the other workers */
     struct session *sessions; /* all of this process */
     struct session *stalled;  /* those that wait for the queue to keep up */
@@ -68,6 +73,9 @@ struct smtpd {
     char *input;       /* TRANSACTION_CHUNK_BYTES */
     struct buf output; /* SMTPD_OUTPUT_BYTES */
 };
+
+/* The last session has ended: send what is left and end the process. */
+void smtpd_leave(struct smtpd *d);
 
 /* The process (a run function of struct proc_spec). */
 int smtpd_run(struct proc *p);

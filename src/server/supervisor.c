@@ -70,6 +70,7 @@ static struct supervisor {
     int status;
     int64_t started_ms;
     struct loop_hook flush;
+    struct loop_timer poll;
 } sup;
 
 static void start_child(struct child *c);
@@ -514,6 +515,27 @@ static void reload(void)
     settle();
 }
 
+static bool has_room_for_another(void)
+{
+    size_t n = 0;
+
+    for (const struct generation *g = sup.all; g != NULL; g = g->next)
+        n++;
+    return n < SUPERVISOR_GENERATIONS;
+}
+
+/* Files that the configuration names are read anew when they change. */
+static void on_poll(void *arg)
+{
+    const struct supervisor_conf *conf = sup.conf;
+
+    (void)arg;
+    if (sup.current != NULL && !sup.stopping && has_room_for_another() &&
+        conf->changed(conf->arg, sup.current->plan.config))
+        reload();
+    loop_timer_set(&sup.poll, SUPERVISOR_POLL_MS);
+}
+
 static void on_signal(void *arg, int number)
 {
     (void)arg;
@@ -581,7 +603,11 @@ int supervisor_run(const struct supervisor_conf *conf)
     }
     say_loaded(sup.current);
     start_children(sup.current);
+    loop_timer_init(&sup.poll, sup.loop, on_poll, NULL);
+    if (conf->changed != NULL)
+        loop_timer_set(&sup.poll, SUPERVISOR_POLL_MS);
     loop_run(sup.loop);
+    loop_timer_stop(&sup.poll);
     log_flush();
     loop_free(sup.loop);
     return sup.status;

@@ -36,7 +36,7 @@ static bool take_xchar(span *s, char *out_c)
     return ascii_is_print(c);
 }
 
-static bool is_xtext(span s)
+bool smtp_xtext_ok(span s)
 {
     char c;
 
@@ -47,13 +47,23 @@ static bool is_xtext(span s)
     return true;
 }
 
-/* What xtext stands for, as far as b has room. */
-static void put_xtext(struct buf *b, span s)
+void smtp_xtext_put_decoded(struct buf *b, span s)
 {
+    bool encoded = smtp_xtext_ok(s);
     char c;
 
-    while (s.n > 0 && take_xchar(&s, &c))
+    if (!encoded)
+        buf_put(b, s);
+    while (encoded && s.n > 0 && take_xchar(&s, &c))
         buf_putc(b, c);
+}
+
+bool smtp_orcpt_ok(span s)
+{
+    span type = span_head(s, span_find(s, ';'));
+    span address = span_skip(s, type.n + 1);
+
+    return s.n <= SMTP_ORCPT_MAX_BYTES && type.n > 0 && address.n > 0 && smtp_xtext_ok(s);
 }
 
 static bool read_size(span value, struct params *p)
@@ -112,7 +122,7 @@ static bool read_ret(span value, struct params *p)
 static bool read_envid(span value, struct params *p)
 {
     p->mail.envid = value;
-    return value.n > 0 && value.n <= SMTP_ENVID_MAX_BYTES && is_xtext(value);
+    return value.n > 0 && value.n <= SMTP_ENVID_MAX_BYTES && smtp_xtext_ok(value);
 }
 
 static bool read_auth(span value, struct params *p)
@@ -124,8 +134,8 @@ static bool read_auth(span value, struct params *p)
     p->mail.auth = value;
     if (span_eq(value, SPAN("<>")))
         return true;
-    put_xtext(&mailbox, value);
-    return is_xtext(value) && !mailbox.overflow &&
+    smtp_xtext_put_decoded(&mailbox, value);
+    return smtp_xtext_ok(value) && !mailbox.overflow &&
            path_parse_address(buf_span(&mailbox), 0, &path) == PATH_FINE;
 }
 
@@ -191,7 +201,7 @@ static bool read_orcpt(span value, struct params *p)
     p->rcpt.orcpt = value;
     if (value.n > SMTP_ORCPT_MAX_BYTES || address.n == 0 || !is_atom(type))
         return false;
-    return is_xtext(address) ||
+    return smtp_xtext_ok(address) ||
            (p->utf8 && span_ieq(type, SPAN("utf-8")) && is_utf8_address(address));
 }
 

@@ -73,4 +73,13 @@ enum smtp_param_fault smtp_mail_params_parse(span text, unsigned ext,
 enum smtp_param_fault smtp_rcpt_params_parse(span text, unsigned ext, bool utf8,
                                              struct smtp_rcpt_params *out_params);
 
+/* ---- xtext (RFC 3461 4) ---- */
+
+/* Printable ASCII without + and =, or + and two hexadecimal digits. */
+bool smtp_xtext_ok(span s);
+/* Decode; what is no xtext is put as it is. */
+void smtp_xtext_put_decoded(struct buf *b, span s);
+/* "type;xtext", as ORCPT has it. */
+bool smtp_orcpt_ok(span s);
+
 #endif
