@@ -72,6 +72,8 @@ struct options {
     const char *file; /* -c */
     const char *scenario;
     const char *policy;
+    const char *peer;
+    bool self;
     bool json;
 };
 
@@ -110,9 +112,17 @@ static int print_result(bool json)
     return CLI_OK;
 }
 
-static int run_single(const struct options *o)
+static struct config *load(const char *file)
 {
     struct config_problems problems = {0};
+    struct config *conf = config_load(file, &problems);
+
+    config_problems_finish(&problems);
+    return conf;
+}
+
+static int run_single(const struct options *o)
+{
     struct config *conf = NULL;
     int status;
 
@@ -133,8 +143,7 @@ static int run_single(const struct options *o)
     the_case.claim.is_helo = span_ieq(the_case.verb, SPAN("HELO"));
     the_case.session.now_s = (int64_t)time(NULL);
     if (o->file != NULL) {
-        conf = config_load(o->file, &problems);
-        config_problems_finish(&problems);
+        conf = load(o->file);
         if (conf == NULL)
             return cli_fail(CLI_CONFIG, "%s: see herald config check %s", o->file, o->file);
         take_config(conf);
@@ -149,6 +158,18 @@ static int run_single(const struct options *o)
     return status;
 }
 
+static int run_self(const struct options *o)
+{
+    struct config *conf = load(o->file);
+    int status;
+
+    if (conf == NULL)
+        return cli_fail(CLI_CONFIG, "%s: see herald config check %s", o->file, o->file);
+    status = judge_self(conf, &dns, o->peer, o->json);
+    config_free(conf);
+    return status;
+}
+
 static int run(int argc, char **argv)
 {
     static const struct option options[] = {
@@ -157,6 +178,8 @@ static int run(int argc, char **argv)
         {"verb", required_argument, NULL, 'v'},
         {"policy", required_argument, NULL, 'p'},
         {"scenario", required_argument, NULL, 's'},
+        {"self", no_argument, NULL, 'S'},
+        {"peer", required_argument, NULL, 'P'},
         {"json", no_argument, NULL, 'j'},
         {NULL, 0, NULL, 0},
     };
@@ -183,6 +206,12 @@ static int run(int argc, char **argv)
         case 'c':
             o.file = optarg;
             break;
+        case 'S':
+            o.self = true;
+            break;
+        case 'P':
+            o.peer = optarg;
+            break;
         case 'j':
             o.json = true;
             break;
@@ -194,6 +223,8 @@ static int run(int argc, char **argv)
         return cli_wrong_usage(&cli_judge, "unexpected argument: %s", argv[optind]);
     if (o.scenario != NULL)
         return scenario_run_all(o.scenario, run_scenario, NULL);
+    if (o.self)
+        return run_self(&o);
     return run_single(&o);
 }
 
@@ -202,15 +233,21 @@ const struct cli_command cli_judge = {
     .summary = "judge a greeting: its facts, what is wrong, and what would become of it",
     .usage = "herald judge --client IP --helo NAME [--verb EHLO|HELO] [--policy PRESET] [-c FILE] "
              "[--json]\n"
+             "herald judge --self [--peer HOST] [-c FILE] [--json]\n"
              "herald judge --scenario FILE",
-    .options = "  --client IP      the address that connects\n"
-               "  --helo NAME      what it greets with\n"
-               "  --verb VERB      EHLO (the default) or HELO\n"
-               "  --policy PRESET  observe, standard (the default) or strict\n"
-               "  -c FILE          own name, addresses, domains and trusted networks from there\n"
-               "  --scenario FILE  one JSON object a line, DNS included; - is standard input\n"
-               "  --json           the result as JSON\n",
+    .options =
+        "  --client IP      the address that connects\n"
+        "  --helo NAME      what it greets with\n"
+        "  --verb VERB      EHLO (the default) or HELO\n"
+        "  --policy PRESET  observe, standard (the default) or strict\n"
+        "  -c FILE          own name, addresses, domains and trusted networks from there\n"
+        "  --scenario FILE  one JSON object a line, DNS included; - is standard input\n"
+        "  --self           what this server greets with, from each egress, and what receivers "
+        "would say\n"
+        "  --peer HOST      with --self: greet this host and quote its reply\n"
+        "  --json           the result as JSON\n",
     .examples = "  herald judge --client 198.51.100.7 --helo mail.example.com\n"
+                "  herald judge --self -c /etc/herald/herald.conf --peer mx.example.org\n"
                 "  herald judge --scenario greetings.jsonl\n",
     .run = run,
 };

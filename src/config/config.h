@@ -38,6 +38,12 @@ struct config_endpoint {
 
 enum config_role { CONFIG_ROLE_MX, CONFIG_ROLE_SUBMISSION, CONFIG_ROLE_LMTP };
 
+/* A list of addresses. */
+struct config_prefixes {
+    struct ip_prefix *at;
+    size_t n;
+};
+
 enum config_listen_tls {
     CONFIG_TLS_STARTTLS, /* offered */
     CONFIG_TLS_REQUIRED, /* and nothing is done without it */
@@ -51,6 +57,8 @@ struct config_listen {
     struct config_endpoint address;
     enum config_role role;
     enum config_listen_tls tls;
+    struct config_prefixes proxy;   /* who must send a PROXY header */
+    struct config_prefixes xclient; /* who may say XCLIENT and XFORWARD */
 };
 
 /* certificate "name" { }: another one for clients that ask for that name. */
@@ -131,6 +139,9 @@ struct config_limits {
     uint64_t junk_commands;      /* NOOP, RSET, VRFY, EHLO in a transaction */
     uint64_t unknown_recipients; /* in a session */
     uint64_t auth_failures;      /* in a session, before 421 */
+    uint64_t tarpit_after;       /* errors of a session before each further one is answered late */
+    uint64_t tarpit_delay_ms;
+    uint64_t stress_timeout_ms; /* instead of command_timeout_ms while sessions are scarce */
     uint64_t command_timeout_ms;
     uint64_t tls_timeout_ms;   /* for a handshake */
     uint64_t data_timeout_ms;  /* between two reads of a message */
@@ -227,8 +238,7 @@ struct config {
 
     struct config_map *domains;
     struct config_map *relay_domains;
-    struct ip_prefix *trusted;
-    size_t n_trusted;
+    struct config_prefixes trusted;
 
     span users_file;
     struct config_map *users;  /* "user@domain" in lower case: a mailbox */

@@ -23,12 +23,17 @@ bool config_is_relay_domain(const struct config *c, span domain)
     return config_map_find(c->relay_domains, plain_domain(domain), NULL);
 }
 
-bool config_is_trusted(const struct config *c, struct ip_addr client)
+bool config_prefixes_have(const struct config_prefixes *prefixes, struct ip_addr client)
 {
-    for (size_t i = 0; i < c->n_trusted; i++)
-        if (ip_prefix_has(c->trusted[i], client))
+    for (size_t i = 0; i < prefixes->n; i++)
+        if (ip_prefix_has(prefixes->at[i], client))
             return true;
     return false;
+}
+
+bool config_is_trusted(const struct config *c, struct ip_addr client)
+{
+    return config_prefixes_have(&c->trusted, client);
 }
 
 /* "local@domain"; empty when it does not fit, which no address of a table does. */

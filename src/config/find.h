@@ -16,6 +16,9 @@ bool config_is_relay_domain(const struct config *c, span domain);
 /* How a name stands to the domains of both lists: one of them, below one, or neither. */
 enum greeting_local config_local_domain(const struct config *c, span name);
 
+/* Is the address in one of the prefixes? IP_NONE: no. */
+bool config_prefixes_have(const struct config_prefixes *prefixes, struct ip_addr client);
+
 /* Did the operator answer for this client greeting with this normal name (empty: an address)? */
 bool config_is_vouched(const struct config *c, struct ip_addr client, span name);
 

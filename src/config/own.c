@@ -74,3 +74,25 @@ size_t config_own_addresses(const struct config *c, struct ip_addr *out, size_t 
         config_own_add(out, &n, max, c->listens[i].address.ip);
     return n;
 }
+
+/* The operator's name for this address, else that for the egress. */
+static span mapped_name(const struct config_egress *e, struct ip_addr seen, struct ip_addr socket)
+{
+    for (size_t i = 0; i < e->n_names; i++)
+        if (ip_addr_eq(e->names[i].address, seen) || ip_addr_eq(e->names[i].address, socket))
+            return e->names[i].name;
+    return e->greeting;
+}
+
+void config_own_candidates(const struct config *c, const struct config_egress *egress,
+                           struct ip_addr seen, struct ip_addr socket,
+                           struct greeting_candidates *out)
+{
+    *out = (struct greeting_candidates){
+        .address = seen,
+        .socket = socket,
+        .mapped = mapped_name(egress, seen, socket),
+        .configured = c->hostname_is_set ? c->hostname : SPAN_NONE,
+        .host = c->hostname,
+    };
+}

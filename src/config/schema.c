@@ -185,9 +185,10 @@ const struct config_key config_keys[] = {
      DEFAULT("10000"), 1, 1000000, NULL, LIVE,
      "Sessions open at once, in all."},
     {"limits", "sessions_per_client", CONFIG_TYPE_NUMBER, FIELD(limits.sessions_per_client),
-     DEFAULT("50"),
+     DEFAULT("20"),
      1, 1000000, NULL, LIVE,
-     "Sessions open at once from one address. Addresses in `trusted` are not counted."},
+     "Sessions open at once from one IPv4 address or one IPv6 network of 64 bits. Addresses in "
+     "`trusted` are not counted."},
     {"limits", "command_line", CONFIG_TYPE_SIZE, FIELD(limits.command_line),
      DEFAULT("2K"), 512, 2 * KIB, NULL, LIVE,
      "The longest command, with its CRLF."},
@@ -218,6 +219,17 @@ const struct config_key config_keys[] = {
     {"limits", "auth_failures", CONFIG_TYPE_NUMBER, FIELD(limits.auth_failures), DEFAULT("3"),
      1, 100, NULL, LIVE,
      "Failed attempts to log in before a session is ended with 421."},
+    {"limits", "tarpit_after", CONFIG_TYPE_NUMBER, FIELD(limits.tarpit_after),
+     DEFAULT("5"), 0, 10000, NULL, LIVE,
+     "Commands refused in one session before each further refusal is answered late. Addresses in "
+     "`trusted` are always answered at once."},
+    {"limits", "tarpit_delay", CONFIG_TYPE_DURATION, FIELD(limits.tarpit_delay_ms),
+     DEFAULT("1s"), 0, 30 * SECOND, NULL, LIVE,
+     "How late, for each of them; never more than 30 seconds for what came at once. 0 means never."},
+    {"limits", "stress_timeout", CONFIG_TYPE_DURATION, FIELD(limits.stress_timeout_ms),
+     DEFAULT("10s"), SECOND, HOUR, NULL, LIVE,
+     "How long a client may be silent between commands while 90 % of `sessions` are open; who "
+     "has been silent for longer is then ended with 421."},
     {"limits", "command_timeout", CONFIG_TYPE_DURATION, FIELD(limits.command_timeout_ms),
      DEFAULT("5m"),
      SECOND, HOUR, NULL, LIVE,
@@ -362,6 +374,15 @@ const struct config_key config_keys[] = {
      "Who comes here: `mx` other mail servers, `submission` people and programs that send "
      "their mail through this server, `lmtp` a local server that hands over mail for "
      "`domains`."},
+    {"listen", "proxy", CONFIG_TYPE_PREFIXES, BLOCK(config_listen, proxy),
+     DEFAULT("[]"), ANY, LIVE,
+     "Load balancers that begin each connection with a PROXY header (version 1 or 2): its client "
+     "is then the client of the session. From these addresses nothing else is taken; a header that "
+     "names nobody leaves the balancer as a client that is not `trusted`."},
+    {"listen", "xclient", CONFIG_TYPE_PREFIXES, BLOCK(config_listen, xclient),
+     DEFAULT("[]"), ANY, LIVE,
+     "Servers that may say with XCLIENT who their client is, and tell of it with XFORWARD. A "
+     "client that XCLIENT names is judged as if it had connected itself."},
 
     {"listen", "tls", CONFIG_TYPE_ENUM, BLOCK(config_listen, tls),
      DEFAULT("starttls"), 0, 0, listen_tls_words, RESTART,

@@ -23,7 +23,7 @@ enum config_type {
     CONFIG_TYPE_USER,         /* span; the name of an account of the system */
     CONFIG_TYPE_GREETING,     /* span; a name fit to be said to the world */
     CONFIG_TYPE_DOMAINS,      /* struct config_map * */
-    CONFIG_TYPE_PREFIXES,     /* struct ip_prefix *, and the count behind it */
+    CONFIG_TYPE_PREFIXES,     /* struct config_prefixes */
     CONFIG_TYPE_USERS,        /* span (path); fills config.users and config.logins */
     CONFIG_TYPE_TOKENS,       /* span (path); fills config.tokens */
     CONFIG_TYPE_SENDERS,      /* span (path); fills config.auth.senders */

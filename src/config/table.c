@@ -2,7 +2,6 @@
 #include "config/table.h"
 
 #include "base/ascii.h"
-#include "config/source.h"
 
 void config_table_bad(struct config_table *t, span found, const char *why)
 {
@@ -106,13 +105,14 @@ static bool next_line(const struct config_source *text, enum config_table_form f
     return joined_line(text->p + (rest->p - text->p), rest, out, n_lines);
 }
 
-static void read_lines(struct config_table *t, enum config_table_form form,
-                       const struct config_source *text)
+void config_table_parse(struct config_table *t, enum config_table_form form,
+                        const struct config_source *text)
 {
     span rest = config_source_span(text);
     unsigned n_lines;
     span line;
 
+    t->bad = 0;
     for (t->where.line = 1; rest.n != 0 && next_line(text, form, &rest, &line, &n_lines);
          t->where.line += n_lines) {
         const char *why;
@@ -153,8 +153,7 @@ bool config_table_read(struct config_table *t, const struct config_where *where,
         return false;
     t->where =
         (struct config_where){config_tree_path_from(t->load->pool, path, where->file).p, 0, 0};
-    t->bad = 0;
-    read_lines(t, form, &text);
+    config_table_parse(t, form, &text);
     if (t->bad > CONFIG_TABLE_WARNINGS_MAX) {
         t->where.line = 0;
         config_load_warn(t->load, &t->where, SPAN_NONE, "more lines are bad than are named here");

@@ -18,6 +18,7 @@
 #define CONFIG_TABLE_H
 
 #include "config/load.h"
+#include "config/source.h"
 
 #define CONFIG_TABLE_MAX_BYTES    ((size_t)512 * 1024 * 1024)
 #define CONFIG_TABLE_WARNINGS_MAX 20u
@@ -51,6 +52,10 @@ void config_table_bad(struct config_table *t, span found, const char *why);
  */
 bool config_table_read(struct config_table *t, const struct config_where *where,
                        enum config_table_form form, span path);
+
+/* The same for what has been read already; its memory is written to. t->where.file is set. */
+void config_table_parse(struct config_table *t, enum config_table_form form,
+                        const struct config_source *text);
 
 /* "file:PATH" and the like; false when the text begins with none of the words. */
 bool config_table_source(span text, enum config_table_form *out_form, span *out_path);

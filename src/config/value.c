@@ -142,17 +142,16 @@ static size_t list_count(const struct config_value *list)
 
 static bool read_prefixes(struct config_load *load, const struct config_value *value, void *at)
 {
-    struct ip_prefix **prefixes = at;
-    struct config *c = load->c;
+    struct config_prefixes *prefixes = at;
     bool fine = value->kind == CONFIG_LIST;
 
     if (!fine)
         return refuse(load, value, NULL);
-    *prefixes = config_pool_take(load->pool, (list_count(value) + 1) * sizeof **prefixes);
-    c->n_trusted = 0;
+    prefixes->at = config_pool_take(load->pool, (list_count(value) + 1) * sizeof *prefixes->at);
+    prefixes->n = 0;
     for (const struct config_value *v = value->items; v != NULL; v = v->next)
-        if (is_text(v) && ip_prefix_parse(v->text, &(*prefixes)[c->n_trusted]))
-            c->n_trusted++;
+        if (is_text(v) && ip_prefix_parse(v->text, &prefixes->at[prefixes->n]))
+            prefixes->n++;
         else
             fine = refuse(load, v, "neither an address nor a prefix");
     return fine;

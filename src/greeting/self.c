@@ -165,6 +165,13 @@ void greeting_self_fill(struct greeting_self *s, struct greeting_candidates *c)
         c->tied[i] = tied(s, i);
 }
 
+void greeting_self_trust(struct greeting_candidates *c)
+{
+    for (unsigned i = SELF_MAPPED; i <= SELF_CONFIGURED; i++)
+        if (c->tied[i] != PASS_FAIL)
+            c->tied[i] = PASS_PASS;
+}
+
 /* ---- advice ---- */
 
 static void begin_sentence(struct buf *b, size_t start)

@@ -68,6 +68,9 @@ bool greeting_self_is_doubtful(const struct greeting_self *s);
 /* Set address, confirmed names and ties of the candidates; they borrow from s. */
 void greeting_self_fill(struct greeting_self *s, struct greeting_candidates *c);
 
+/* Where DNS does not say otherwise, the names that the operator set count as tied. */
+void greeting_self_trust(struct greeting_candidates *c);
+
 /* The i-th reverse name that was followed, confirmed or not; empty: no more. */
 span greeting_self_ptr(const struct greeting_self *s, unsigned i);
 

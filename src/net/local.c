@@ -32,6 +32,16 @@ struct ip_addr net_local_towards(const struct net_addr *to)
     return found;
 }
 
+struct ip_addr net_local_out(enum ip_family family)
+{
+    /* Any will do: the default route counts. These belong to nobody (RFC 5737, 3849). */
+    static const uint8_t v4[4] = {192, 0, 2, 1};
+    static const uint8_t v6[16] = {0x20, 0x01, 0x0d, 0xb8, [15] = 1};
+    struct net_addr to = net_addr_ip(family == IP_V4 ? span_of(v4, 4) : span_of(v6, 16), 25);
+
+    return net_local_towards(&to);
+}
+
 static struct ip_addr addr_of(const struct ifaddrs *i)
 {
     struct net_addr a = {0};

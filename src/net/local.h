@@ -18,6 +18,9 @@ struct ip_addr net_local_of(int fd);
  */
 struct ip_addr net_local_towards(const struct net_addr *to);
 
+/* The same towards the Internet as a whole; IP_NONE when there is no way in that family. */
+struct ip_addr net_local_out(enum ip_family family);
+
 /* The addresses of the machine's interfaces that are up; at most max, in the kernel's order. */
 size_t net_local_all(struct ip_addr *out, size_t max);
 

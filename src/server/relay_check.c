@@ -11,11 +11,8 @@
 
 static bool is_submission(const struct config_route *route)
 {
-    enum ip_scope scope = ip_addr_scope(route->to.ip);
-
     /* A smarthost that is given by name may be anywhere; a public one is judged when we connect. */
-    return route->via == CONFIG_VIA_SMTP &&
-           (route->to.ip.family == IP_NONE || (scope != IP_PUBLIC && scope != IP_SPECIAL));
+    return route->via == CONFIG_VIA_SMTP && !greeting_is_public(route->to.ip);
 }
 
 /* Nobody out in the world is greeted from this egress. */
@@ -73,7 +70,7 @@ void relay_check_tell(struct relay_identity *id)
     struct log_line l;
 
     relay_identity_candidates(id, &c);
-    relay_identity_trust(&c);
+    greeting_self_trust(&c);
     c.submission = stays_inside(id->relay, id->egress);
     greeting_choose(&c, &choice);
     greeting_self_advise(&advice, &c, &choice, id->egress->name);
@@ -168,25 +165,14 @@ static void check_address(struct relay *r, const struct config_egress *egress, s
         relay_identity_refresh(id);
 }
 
-/* From where would we speak to a host of the Internet? Any will do: the default route counts. */
-static struct ip_addr towards(const char *text)
-{
-    struct ip_addr a;
-    struct net_addr to;
-
-    BUG_IF(!ip_addr_parse(span_cstr(text), &a), "an address of ours that is none");
-    to = net_addr_ip(span_of(a.octet, ip_addr_bytes(a)), 25);
-    return net_local_towards(&to);
-}
-
 static void check_egress(struct relay *r, const struct config_egress *egress)
 {
     if (egress->address.family != IP_NONE) {
         check_address(r, egress, egress->address);
         return;
     }
-    check_address(r, egress, towards("192.0.2.1"));
-    check_address(r, egress, towards("2001:db8::1"));
+    check_address(r, egress, net_local_out(IP_V4));
+    check_address(r, egress, net_local_out(IP_V6));
 }
 
 static void on_check(void *arg)

@@ -17,7 +17,6 @@ struct ip_addr relay_identity_address(const struct relay_identity *id);
 void relay_identity_refresh(struct relay_identity *id);
 /* What there is to choose from; borrows from id until its next look-up. */
 void relay_identity_candidates(struct relay_identity *id, struct greeting_candidates *c);
-void relay_identity_trust(struct greeting_candidates *c);
 
 /* A look-up has ended: say what came of it, if that is new. */
 void relay_check_tell(struct relay_identity *id);

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "config/own.h"
 #include "net/local.h"
 #include "server/relay_check.h"
 
@@ -47,14 +48,6 @@ struct relay_identity *relay_identity_of(struct relay *r, const struct config_eg
     return id;
 }
 
-static bool is_public(struct ip_addr a)
-{
-    enum ip_scope scope = ip_addr_scope(a);
-
-    /* Documentation networks count as public, as everywhere in the judge. */
-    return a.family != IP_NONE && (scope == IP_PUBLIC || scope == IP_SPECIAL);
-}
-
 struct ip_addr relay_identity_address(const struct relay_identity *id)
 {
     struct ip_addr given = id->egress->public_address;
@@ -62,7 +55,7 @@ struct ip_addr relay_identity_address(const struct relay_identity *id)
     if (given.family != IP_NONE &&
         (id->socket.family == IP_NONE || id->socket.family == given.family))
         return given;
-    return is_public(id->socket) ? id->socket : id->learned;
+    return greeting_is_public(id->socket) ? id->socket : id->learned;
 }
 
 /* ---- looking up ---- */
@@ -156,39 +149,13 @@ static bool is_known(const struct relay_identity *id)
     return id->known != NULL && ip_addr_eq(id->known->address, relay_identity_address(id));
 }
 
-/* The operator's name for this address, else that for the egress. */
-static span mapped_name(const struct relay_identity *id)
-{
-    const struct config_egress *e = id->egress;
-    struct ip_addr seen = relay_identity_address(id);
-
-    for (size_t i = 0; i < e->n_names; i++)
-        if (ip_addr_eq(e->names[i].address, seen) || ip_addr_eq(e->names[i].address, id->socket))
-            return e->names[i].name;
-    return e->greeting;
-}
-
 void relay_identity_candidates(struct relay_identity *id, struct greeting_candidates *c)
 {
-    const struct config *conf = id->relay->config;
+    struct ip_addr seen = relay_identity_address(id);
 
-    *c = (struct greeting_candidates){
-        .socket = id->socket,
-        .mapped = mapped_name(id),
-        .configured = conf->hostname_is_set ? conf->hostname : SPAN_NONE,
-        .host = conf->hostname,
-    };
+    config_own_candidates(id->relay->config, id->egress, seen, id->socket, c);
     if (is_known(id))
         greeting_self_fill(id->known, c);
-    c->address = relay_identity_address(id);
-}
-
-/* Where DNS does not say otherwise, the operator is believed. */
-void relay_identity_trust(struct greeting_candidates *c)
-{
-    for (unsigned i = SELF_MAPPED; i <= SELF_CONFIGURED; i++)
-        if (c->tied[i] != PASS_FAIL)
-            c->tied[i] = PASS_PASS;
 }
 
 static bool is_lmtp(const struct relay_conn *c)
@@ -204,7 +171,7 @@ static struct ip_addr peer_of(const struct relay_conn *c)
 /* A smarthost inside our own network takes whatever we have; a host found by MX is the world. */
 static bool is_world(const struct relay_conn *c)
 {
-    return c->dest->transport == JOB_MX || is_public(peer_of(c));
+    return c->dest->transport == JOB_MX || greeting_is_public(peer_of(c));
 }
 
 static void candidates_for(struct relay_conn *c, struct relay_identity *id,
@@ -251,7 +218,7 @@ static enum relay_naming choose(struct relay_conn *c, struct relay_identity *id)
     if (choice.rule != RULE_MAP && choice.rule != RULE_NAME) {
         if (!is_known(id) && candidates.address.family != IP_NONE)
             return RELAY_NAME_WAITS;
-        relay_identity_trust(&candidates);
+        greeting_self_trust(&candidates);
         greeting_choose(&candidates, &choice);
     }
     if (choice.rule == RULE_NOTHING) {
@@ -348,6 +315,6 @@ void relay_name_heard(struct relay_conn *c)
     /* Some say our own words back. */
     if (greeting_echo(span_of(c->name, c->name_n), &literal) && ip_addr_eq(seen, literal))
         return;
-    if (is_public(seen) && seen.family == c->identity->socket.family)
+    if (greeting_is_public(seen) && seen.family == c->identity->socket.family)
         relay_check_heard(c->identity, seen, peer_of(c), span_of(c->mta, c->mta_n));
 }

@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "config/find.h"
 #include "os/clock.h"
 #include "server/session_inner.h"
 
@@ -56,7 +55,7 @@ void session_stall(struct session *ss, bool stalled)
     }
 }
 
-static void uncount(struct session *ss)
+void session_uncount(struct session *ss)
 {
     if (ss->slot != SESSION_NO_SLOT)
         census_leave(&ss->d->census, ss->slot);
@@ -93,7 +92,7 @@ static void end(struct session *ss, const char *why)
     session_ledger_end(ss, span_cstr(why));
     session_drop_transaction(ss);
     session_stall(ss, false);
-    uncount(ss);
+    session_uncount(ss);
     conn_close(&ss->conn);
     heap_release(&ss->rest);
     heap_release(&ss->unsent);
@@ -136,11 +135,6 @@ static bool flush(struct session *ss)
     return out.n == 0 || heap_put(&ss->unsent, out);
 }
 
-static bool is_idle(const struct session *ss)
-{
-    return !ss->waiting && !ss->asking && !ss->stalled && ss->unsent.n == 0;
-}
-
 static const char *why_closed(struct session *ss)
 {
     struct smtp_event ev;
@@ -168,7 +162,7 @@ static void settle(struct session *ss)
     if (ss->unsent.n > 0)
         deadline = now + SESSION_UNSENT_MS;
     conn_timeout(&ss->conn, deadline == INT64_MAX ? 0 : deadline - now + 1);
-    conn_want(&ss->conn, ss->unsent.n > 0 ? LOOP_WRITE : is_idle(ss) ? LOOP_READ : 0);
+    conn_want(&ss->conn, ss->unsent.n > 0 ? LOOP_WRITE : session_is_idle(ss) ? LOOP_READ : 0);
 }
 
 /* Keep what the engine has not read, which lies in scratch memory or in `rest` itself. */
@@ -213,9 +207,23 @@ static void say_goodbye(struct session *ss)
     ss->closing = true;
 }
 
+/* Hold back what is to be said; nothing is read meanwhile. False: the client does not read. */
+static bool hold_back(struct session *ss, int64_t ms)
+{
+    bool held = heap_put(&ss->unsent, buf_span(&ss->d->output));
+
+    buf_reset(&ss->d->output);
+    ss->late = held;
+    conn_timeout(&ss->conn, ms);
+    conn_want(&ss->conn, 0);
+    return held;
+}
+
 void session_run(struct session *ss, span input)
 {
     bool in_rest = ss->rest.n > 0;
+    unsigned errors = ss->smtp.errors;
+    int64_t late_ms;
 
     if (in_rest && !heap_put(&ss->rest, input)) {
         end(ss, "no memory");
@@ -229,10 +237,11 @@ void session_run(struct session *ss, span input)
         free_auth_line(ss);
     if (may_end(ss))
         say_goodbye(ss);
-    if (flush(ss))
-        settle(ss);
-    else
+    late_ms = session_lateness(ss, errors);
+    if (late_ms > 0 ? !hold_back(ss, late_ms) : !flush(ss))
         end(ss, "connection lost");
+    else if (late_ms == 0)
+        settle(ss);
 }
 
 static void on_readable(struct session *ss)
@@ -247,7 +256,10 @@ static void on_readable(struct session *ss)
     if (n == 0)
         return;
     session_lend_output(ss);
-    session_run(ss, span_of(ss->d->input, n));
+    if (ss->headless)
+        session_trust_header(ss, span_of(ss->d->input, n));
+    else
+        session_run(ss, span_of(ss->d->input, n));
 }
 
 static void on_writable(struct session *ss)
@@ -276,8 +288,13 @@ static void on_conn(void *arg, struct conn *c, enum conn_event ev, unsigned read
     (void)c;
     if (ss->shaking) {
         session_tls_on_conn(ss, ev);
+    } else if (ev == CONN_TIMEOUT && ss->late) {
+        ss->late = false;
+        on_writable(ss);
     } else if (ev == CONN_TIMEOUT && ss->closing) {
         end(ss, "the client does not read");
+    } else if (ev == CONN_TIMEOUT && ss->headless) {
+        session_trust_timeout(ss);
     } else if (ev == CONN_TIMEOUT) {
         session_lend_output(ss);
         smtp_server_timeout(&ss->smtp, loop_now_ms(ss->d->loop));
@@ -296,6 +313,14 @@ struct ip_addr session_ip(const struct session *ss)
     return net_addr_to_ip(&ss->client);
 }
 
+void session_refuse(struct session *ss, struct smtp_reply reply, const char *why)
+{
+    session_lend_output(ss);
+    smtp_reply_put(&ss->d->output, reply, SMTP_REPLY_ENHANCED);
+    (void)flush(ss);
+    end(ss, why);
+}
+
 void session_banner(struct session *ss, span input)
 {
     session_lend_output(ss);
@@ -304,7 +329,7 @@ void session_banner(struct session *ss, span input)
     session_run(ss, input);
 }
 
-static void session_begin(struct session *ss, span input)
+void session_begin(struct session *ss, span input)
 {
     struct log_line l = session_log(ss, LOG_SESSION_OPEN, LOG_INFO);
 
@@ -329,7 +354,7 @@ void session_start(struct smtpd_port *port, int fd, const struct net_addr *clien
     }
     *ss = (struct session){.d = d, .port = port, .client = *client, .slot = SESSION_NO_SLOT};
     ss->id = ident_next(&d->ident, clock_wall_ms());
-    ss->trusted = session_ip(ss).family == IP_NONE || config_is_trusted(d->config, session_ip(ss));
+    session_trust_connection(ss);
     heap_init(&ss->rest, 2 * TRANSACTION_CHUNK_BYTES);
     heap_init(&ss->unsent, SESSION_UNSENT_BYTES);
     if (!conn_accept(&ss->conn, d->loop, fd, on_conn, ss)) {
@@ -343,7 +368,12 @@ void session_start(struct smtpd_port *port, int fd, const struct net_addr *clien
         ss->next->at = &ss->next;
     d->sessions = ss;
     d->session_count++;
-    session_begin(ss, SPAN_NONE);
+    if (!ss->headless) {
+        session_begin(ss, SPAN_NONE);
+        return;
+    }
+    conn_timeout(&ss->conn, SESSION_HEADER_MS);
+    conn_want(&ss->conn, LOOP_READ);
 }
 
 void session_resume(struct session *ss)
@@ -369,7 +399,7 @@ void session_drain(struct session *ss)
     ss->draining = true;
     if (ss->shaking)
         end(ss, "shut down");
-    else if (may_end(ss) && is_idle(ss)) {
+    else if (may_end(ss) && session_is_idle(ss) && !ss->headless) {
         session_lend_output(ss);
         session_run(ss, SPAN_NONE);
     }
@@ -377,7 +407,7 @@ void session_drain(struct session *ss)
 
 void session_linger(struct session *ss)
 {
-    uncount(ss);
+    session_uncount(ss);
 }
 
 void session_kill(struct session *ss)

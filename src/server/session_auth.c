@@ -39,7 +39,7 @@ void session_auth_port(struct smtpd_port *port)
         struct buf names = BUF_OVER(port->login_names[facts]);
 
         sasl_put_names(&names, mechanisms_of(port, facts));
-        port->logins[facts] = port->smtp;
+        port->logins[facts] = (facts & SMTPD_LOGIN_LISTED) != 0 ? port->listed : port->smtp;
         port->logins[facts].ext |= SMTP_EXT_AUTH;
         port->logins[facts].tls = (facts & SMTPD_LOGIN_TLS) != 0;
         port->logins[facts].auth_mechanisms = buf_span(&names);
@@ -53,6 +53,11 @@ static bool is_loopback(const struct session *ss)
 
     return octets.n == 0 || (octets.n == 4 && octets.p[0] == 127) ||
            span_eq(octets, span_of(ipv6, sizeof ipv6));
+}
+
+static bool may_in_the_clear(const struct session *ss)
+{
+    return ss->d->config->auth.plaintext == CONFIG_PLAINTEXT_LOOPBACK && is_loopback(ss);
 }
 
 /* The address that a verified client certificate names. */
@@ -70,8 +75,7 @@ static span certificate_address(const struct session *ss, struct buf *b)
 
 const struct smtp_server_conf *session_auth_conf(const struct session *ss)
 {
-    bool local = ss->d->config->auth.plaintext == CONFIG_PLAINTEXT_LOOPBACK && is_loopback(ss);
-    unsigned facts = local ? SMTPD_LOGIN_ALLOWED : 0;
+    unsigned facts = may_in_the_clear(ss) ? SMTPD_LOGIN_ALLOWED : 0;
     char memory[TLS_BINDING_BYTES], address[AUTH_IDENTITY_BYTES];
     struct buf binding = BUF_OVER(memory), name = BUF_OVER(address);
 
@@ -83,6 +87,8 @@ const struct smtp_server_conf *session_auth_conf(const struct session *ss)
         if (certificate_address(ss, &name).n != 0)
             facts |= SMTPD_LOGIN_CERTIFICATE;
     }
+    if (ss->listed)
+        facts |= SMTPD_LOGIN_LISTED;
     return &ss->port->logins[facts];
 }
 
@@ -181,6 +187,12 @@ bool session_on_auth(struct session *ss, const struct smtp_event *ev)
 {
     if (ss->waiting)
         return false;
+    /* It was offered to a proxy of this machine, which has since named a client of another one. */
+    if (!tls_is_on(&ss->conn) && !may_in_the_clear(ss)) {
+        smtp_server_answer(&ss->smtp,
+                           smtp_reply_of(538, SPAN("5.7.11"), SPAN("Logging in needs TLS")));
+        return true;
+    }
     if (ss->auth == NULL)
         ss->auth = calloc(1, sizeof *ss->auth);
     if (ss->auth == NULL) {

@@ -23,7 +23,7 @@ static void refuse_as(struct session *ss, const struct smtp_event *ev, span gree
     if (ev->kind == SMTP_EVENT_RCPT)
         session_note(ss, LEDGER_RCPT, reply.code, ev->path.text);
     session_note(ss, LEDGER_REPLY, reply.code, reply.text);
-    smtp_server_answer(&ss->smtp, reply);
+    smtp_server_answer(&ss->smtp, session_count_refusal(ss, reply));
 }
 
 enum census_verdict session_count(struct session *ss)
@@ -53,6 +53,7 @@ static bool on_connect(struct session *ss, const struct smtp_event *ev)
     };
     enum census_verdict verdict = session_count(ss);
 
+    smtpd_watch_stress(ss->d);
     if (verdict == CENSUS_FINE)
         smtp_server_answer(&ss->smtp, ev->reply);
     else
@@ -508,8 +509,8 @@ static event_fn *const handlers[] = {
     [SMTP_EVENT_AUTH] = session_on_auth,
     [SMTP_EVENT_AUTH_STEP] = session_on_auth,
     [SMTP_EVENT_AUTH_CANCEL] = session_on_auth_cancel,
-    [SMTP_EVENT_XCLIENT] = on_plain,
-    [SMTP_EVENT_XFORWARD] = on_plain,
+    [SMTP_EVENT_XCLIENT] = session_on_xclient,
+    [SMTP_EVENT_XFORWARD] = session_on_xforward,
     [SMTP_EVENT_LONG_LINE] = on_long_line,
     [SMTP_EVENT_CLOSE] = on_close,
 };

@@ -45,6 +45,9 @@ struct session {
     bool stalled;  /* the queue does not keep up: read nothing */
     bool draining; /* end when no transaction is under way */
     bool closing;  /* close once all is written */
+    bool late;     /* what is unsent is held back (tarpit): read nothing */
+    bool listed;   /* it may say XCLIENT and XFORWARD */
+    bool headless; /* a PROXY header must come before anything else */
     struct session_ledger ledger;
     struct smtp_server smtp;
 };
@@ -66,6 +69,7 @@ void session_end(struct session *ss, const char *why);
 void session_banner(struct session *ss, span input);
 /* Count the session once, unless there are too many. */
 enum census_verdict session_count(struct session *ss);
+void session_uncount(struct session *ss);
 
 /* ---- session_tls.c ---- */
 
@@ -92,6 +96,36 @@ struct ip_addr session_ip(const struct session *ss);
 void session_on_greet(void *arg);
 /* The client's address; memory has SESSION_CLIENT_TEXT octets. */
 span session_client(const struct session *ss, char *memory);
+
+static inline bool session_is_idle(const struct session *ss)
+{
+    return !ss->waiting && !ss->asking && !ss->stalled && ss->unsent.n == 0;
+}
+
+/* ---- session_limits.c ---- */
+
+/* A command is refused with this reply; the one to give instead when there were too many. */
+struct smtp_reply session_count_refusal(struct session *ss, struct smtp_reply reply);
+/* How long the replies to the errors since there were `former` of them are held back; 0: not. */
+int64_t session_lateness(const struct session *ss, unsigned former);
+
+/* ---- session.c and session_trust.c ---- */
+
+/* Say the banner to the client that is known now, and go on with what it has sent already. */
+void session_begin(struct session *ss, span input);
+/* Say that, and end at once; ss is freed. */
+void session_refuse(struct session *ss, struct smtp_reply reply, const char *why);
+
+/* Who the client is, as far as its connection says; it is trusted if its address is. */
+void session_trust_connection(struct session *ss);
+/* A PROXY header is awaited, and more of it came; ss may be freed. */
+void session_trust_header(struct session *ss, span input);
+bool session_on_xclient(struct session *ss, const struct smtp_event *ev);
+bool session_on_xforward(struct session *ss, const struct smtp_event *ev);
+/* It did not come in time; ss is freed. */
+void session_trust_timeout(struct session *ss);
+
+#define SESSION_HEADER_MS 5000 /* for a PROXY header */
 
 static inline span session_greeting(const struct session *ss)
 {

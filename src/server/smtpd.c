@@ -5,6 +5,7 @@
 #include "server/context.h"
 #include "server/session.h"
 #include "server/session_auth.h"
+#include "smtp/xclient.h"
 
 /* A process that drains tells its last sessions to come again this long before it is killed. */
 #define FAREWELL_MS 2000
@@ -44,6 +45,16 @@ static struct smtp_server_conf smtp_conf(const struct config *c, const struct co
     return conf;
 }
 
+static void set_confs(struct smtpd_port *port)
+{
+    port->smtp = smtp_conf(port->smtpd->config, port->config);
+    port->listed = port->smtp;
+    port->listed.ext |= (unsigned)SMTP_EXT_XCLIENT | (unsigned)SMTP_EXT_XFORWARD;
+    port->listed.xclient_attributes = smtp_xclient_attributes(SMTP_XCLIENT);
+    port->listed.xforward_attributes = smtp_xclient_attributes(SMTP_XFORWARD);
+    session_auth_port(port);
+}
+
 static bool open_ports(struct smtpd *d)
 {
     struct proc *p = d->proc;
@@ -55,8 +66,7 @@ static bool open_ports(struct smtpd *d)
 
         port->smtpd = d;
         port->config = p->listeners[i].config;
-        port->smtp = smtp_conf(d->config, port->config);
-        session_auth_port(port);
+        set_confs(port);
         if (!listener_start(&port->listener, d->loop, p->listeners[i].fd, on_accept, port))
             return false;
     }
@@ -91,6 +101,29 @@ static void each_session(struct smtpd *d, void (*fn)(struct session *ss))
         next = session_next(ss);
         fn(ss);
     }
+}
+
+static bool is_stressed(const struct smtpd *d)
+{
+    return census_total(&d->census) * 100 >= d->config->limits.sessions * SMTPD_STRESS_PERCENT;
+}
+
+void smtpd_watch_stress(struct smtpd *d)
+{
+    if (d->stress_watched || d->session_count == 0)
+        return;
+    d->stress_watched = true;
+    loop_timer_set(&d->stress_timer, SMTPD_STRESS_MS);
+}
+
+static void on_stress(void *arg)
+{
+    struct smtpd *d = arg;
+
+    d->stress_watched = false;
+    if (is_stressed(d))
+        each_session(d, session_hurry);
+    smtpd_watch_stress(d);
 }
 
 void smtpd_leave(struct smtpd *d)
@@ -136,6 +169,7 @@ int smtpd_run(struct proc *p)
     resolve_client_init(&d.resolver, p->loop);
     login_client_init(&d.logins, p->loop);
     greet_shared_init(&d.greets, p->loop, &d.resolver, context->config);
+    loop_timer_init(&d.stress_timer, p->loop, on_stress, &d);
     ledger_client_init(&d.ledger, p->loop, &d.queue, ledger_on);
     past_client_init(&d.past, p->loop, &d.queue);
     if (ledger_on && greeting_policy_wants_past(&context->config->greeting.policy))

@@ -29,13 +29,14 @@
 
 struct session;
 
-/* What decides about AUTH; a set is an index of smtpd_port.logins. */
+/* What decides about AUTH, and about what is announced; a set is an index of smtpd_port.logins. */
 enum smtpd_login {
     SMTPD_LOGIN_ALLOWED = 1u << 0,     /* the session may log in */
     SMTPD_LOGIN_TLS = 1u << 1,         /* it is under TLS */
     SMTPD_LOGIN_BINDING = 1u << 2,     /* which has channel binding data */
     SMTPD_LOGIN_CERTIFICATE = 1u << 3, /* and the client showed a certificate that verifies */
-    SMTPD_LOGINS = 1u << 4,
+    SMTPD_LOGIN_LISTED = 1u << 4,      /* not of AUTH: who may say XCLIENT */
+    SMTPD_LOGINS = 1u << 5,
 };
 
 /* A listener and what its sessions announce. */
@@ -44,6 +45,7 @@ struct smtpd_port {
     struct smtpd *smtpd;
     const struct config_listen *config;
     struct smtp_server_conf smtp;                 /* in the clear, without AUTH */
+    struct smtp_server_conf listed;               /* for those who may say XCLIENT */
     struct smtp_server_conf logins[SMTPD_LOGINS]; /* what is in force: server/session_auth.h */
     char login_names[SMTPD_LOGINS][SASL_NAMES_BYTES];
 };
@@ -68,11 +70,19 @@ struct smtpd {
     bool draining;
     int64_t drain_deadline_ms;
     struct loop_timer drain_timer;
+    struct loop_timer stress_timer;
+    bool stress_watched; /* the timer runs */
     struct smtpd_port *ports;
     size_t port_count;
     char *input;       /* TRANSACTION_CHUNK_BYTES */
     struct buf output; /* SMTPD_OUTPUT_BYTES */
 };
+
+#define SMTPD_STRESS_PERCENT 90   /* of limits.sessions; from then on silent clients must go */
+#define SMTPD_STRESS_MS      1000 /* how often they are looked for */
+
+/* There is a session: as long as there is one, look whether they get scarce, in any worker. */
+void smtpd_watch_stress(struct smtpd *d);
 
 /* The last session has ended: send what is left and end the process. */
 void smtpd_leave(struct smtpd *d);

@@ -17,12 +17,12 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/pack.h"
 #include "os/clock.h"
+#include "os/descriptors.h"
 #include "os/heap.h"
 #include "os/log.h"
 #include "os/notify.h"
@@ -30,7 +30,6 @@
 #include "server/bind.h"
 #include "server/proc_inner.h"
 
-#define FILES_WANTED 65536
 #define EXIT_MACHINE 71
 
 struct generation;
@@ -559,20 +558,6 @@ static void on_log_flush(void *arg)
     log_flush();
 }
 
-/* Each session is a descriptor: take as many as may be had. */
-static void raise_files(void)
-{
-    struct rlimit r = {0};
-
-    if (getrlimit(RLIMIT_NOFILE, &r) != 0)
-        return;
-    struct rlimit more = {FILES_WANTED, r.rlim_max > FILES_WANTED ? r.rlim_max : FILES_WANTED};
-    if (r.rlim_cur >= FILES_WANTED || setrlimit(RLIMIT_NOFILE, &more) == 0)
-        return;
-    r.rlim_cur = r.rlim_max;
-    (void)setrlimit(RLIMIT_NOFILE, &r);
-}
-
 static int machine_lacks(const char *what)
 {
     struct diag d = {0};
@@ -591,7 +576,7 @@ int supervisor_run(const struct supervisor_conf *conf)
     if (sup.loop == NULL || !loop_signals(sup.loop, signals, on_signal, NULL))
         return machine_lacks("no event loop");
     signal(SIGPIPE, SIG_IGN);
-    raise_files();
+    descriptors_raise();
     bind_init();
     loop_add_hook(sup.loop, &sup.flush, on_log_flush, NULL);
     title_set("herald: supervisor", "herald");

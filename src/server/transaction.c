@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "config/find.h"
 #include "message/header.h"
 #include "os/heap.h"
 #include "server/submission.h"
@@ -232,6 +233,23 @@ static void judge_submission(struct transaction *t)
         complete(t, &s);
 }
 
+/* RFC 9228: whoever it is for has had it before, every one of them; only then is a refusal right.
+ */
+static bool was_delivered(const struct transaction *t, span header)
+{
+    struct unpack u = unpack_over(heap_span(&t->rcpts));
+    struct envelope_rcpt rcpt;
+
+    while (envelope_next_rcpt(&u, &rcpt)) {
+        span domain = span_skip(rcpt.canonical, span_rfind(rcpt.canonical, '@') + 1);
+
+        if (!config_is_local_domain(t->config, domain) ||
+            !header_was_delivered_to(header, rcpt.canonical))
+            return false;
+    }
+    return true;
+}
+
 /* Look at the header, as much of it as the first QUEUE_INLINE_BYTES hold. */
 static void judge_header(struct transaction *t)
 {
@@ -247,6 +265,10 @@ static void judge_header(struct transaction *t)
     if (h.n_received > limits->received_hops)
         reject(t, 554, SPAN("5.4.6"),
                SPAN("The message has passed too many servers: it goes round in a loop"));
+    if (was_delivered(t, span_head(heap_span(&t->body), h.bytes)))
+        reject(
+            t, 554, SPAN("5.4.6"),
+            SPAN("The message has been delivered to that mailbox before: it goes round in a loop"));
     if (h.end == HEADER_LIMIT)
         reject(t, 552, SPAN("5.3.4"), SPAN("The header of the message is too large"));
 }

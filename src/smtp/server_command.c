@@ -333,6 +333,9 @@ static struct smtp_reply not_offered(const struct smtp_server *s, unsigned ext)
     if (ext == SMTP_EXT_AUTH && (s->conf->ext & SMTP_EXT_AUTH) != 0 &&
         (smtp_server_announced(s) & SMTP_EXT_STARTTLS) != 0)
         return SMTP_SAY(538, "5.7.11", "logging in needs TLS; say STARTTLS first");
+    /* It is there, but for others (Postfix's XCLIENT_README). */
+    if (ext == SMTP_EXT_XCLIENT || ext == SMTP_EXT_XFORWARD)
+        return SMTP_SAY(550, "5.7.0", "not from you");
     return SMTP_SAY(502, "5.5.1", "that command is not offered here");
 }
 

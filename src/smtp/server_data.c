@@ -32,7 +32,7 @@ static span body_input(const struct smtp_server *s)
 }
 
 /* The first fault stands. */
-static void note_faults(struct smtp_server *s, unsigned faults, uint64_t size_bytes)
+static void note_faults(struct smtp_server *s, unsigned faults)
 {
     unsigned line_ends = (unsigned)DOT_BARE_CR | (unsigned)DOT_BARE_LF;
 
@@ -42,18 +42,18 @@ static void note_faults(struct smtp_server *s, unsigned faults, uint64_t size_by
         s->fault = SMTP_DATA_NUL;
     else if ((faults & line_ends) != 0 && s->conf->line_endings == DOT_STRICT)
         s->fault = SMTP_DATA_BARE_LINE_END;
-    else if (s->conf->message_bytes > 0 && size_bytes > s->conf->message_bytes)
-        s->fault = SMTP_DATA_TOO_BIG;
 }
 
 static void measure(struct smtp_server *s, struct smtp_meter *meter, span chunk)
 {
     static const enum smtp_data_fault faults[] = {
         [SMTP_METER_FINE] = SMTP_DATA_WHOLE,
+        [SMTP_METER_TOO_BIG] = SMTP_DATA_TOO_BIG,
         [SMTP_METER_LONG_LINE] = SMTP_DATA_LONG_LINE,
         [SMTP_METER_LONG_HEADER] = SMTP_DATA_LONG_HEADER,
     };
     const struct smtp_meter_limits limits = {
+        .bytes = s->conf->message_bytes,
         .line_bytes = s->binary ? 0 : s->conf->text_line,
         .header_bytes = s->conf->header_bytes,
         .header_fields = s->conf->header_fields,
@@ -142,7 +142,7 @@ bool smtp_server_data(struct smtp_server *s)
         span chunk = SPAN_NONE;
         bool found = read_piece(s, &after, body, &in, &chunk);
 
-        note_faults(s, after.dots.faults, s->size_bytes + chunk.n);
+        note_faults(s, after.dots.faults);
         measure(s, &after.meter, chunk);
         if (found && s->fault == SMTP_DATA_WHOLE) {
             s->reading_after = after;

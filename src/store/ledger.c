@@ -7,7 +7,8 @@
 #include "base/num.h"
 #include "store/ledger_inner.h"
 
-#define REMOVED_AT_ONCE 2 /* segments in one commit */
+#define REMOVED_AT_ONCE 2  /* segments in one commit */
+#define NAMES_TRIED     16 /* of a new segment */
 
 struct ledger {
     int dir_fd;
@@ -168,6 +169,9 @@ static enum err begin_segment(struct ledger *l, int64_t now_ms)
     if (s->n > 0 && s->at[s->n - 1].begun_ms >= begun_ms)
         begun_ms = s->at[s->n - 1].begun_ms + 1;
     e = file_create(l->dir_fd, ledger_segment_name(begun_ms).text, 0600, &l->fd);
+    /* After a reload the process that drains writes beside us. */
+    for (unsigned i = 0; i < NAMES_TRIED && e == ERR_EXISTS; i++)
+        e = file_create(l->dir_fd, ledger_segment_name(++begun_ms).text, 0600, &l->fd);
     if (e == ERR_OK)
         s->at[s->n++] = (struct ledger_segment){begun_ms, 0};
     return e;

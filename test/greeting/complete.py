@@ -2,10 +2,9 @@
 # SPDX-License-Identifier: ISC
 """Every check has its evidence: a page of its cause, a scenario in which it fires, one in which it does not.
 
-The checks are read out of the table in src/greeting/check.c, the scenarios are those of stories.jsonl and labelled.jsonl.
-A check counts as fired where the result has its cause with its severity and no other facts than its own. Each cause that a preset
-enforces must also be the cause of a refusal, so that its words are spoken. (Temporary checks only defer, where the
-operator asks for it.)
+The checks are read out of the table in src/greeting/check.c, the scenarios are those of stories.jsonl and
+labelled.jsonl. A check counts as fired where the result has its cause with its severity and no other facts than its
+own. Each cause that a preset enforces must also be the cause of a refusal, so that its words are spoken.
 
     complete.py HERALD
 """
@@ -42,7 +41,8 @@ def scenarios():
 
 def found(result):
     """The checks of a result, by what tells them apart."""
-    return {(f['cause'], f['severity'], frozenset(b.partition('=')[0] for b in f['because'])) for f in result['findings']}
+    return {(f['cause'], f['severity'], frozenset(fact.partition('=')[0] for fact in f['because']))
+            for f in result['findings']}
 
 
 def main():

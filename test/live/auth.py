@@ -349,6 +349,12 @@ def cancel(_):
         client.ask(plain(), 235)
 
 
+def login(server, name, secret):
+    with Dialogue(server.submission) as client:
+        client.greet()
+        return client.ask(plain(name, secret), 235, 535)[:3]
+
+
 # ---- failures ----
 
 @case('three failures end the session; the reply is the same for all')
@@ -375,7 +381,7 @@ def acting(_):
 @case('an unknown name takes as long as a known one')
 def same_time(_):
     took = {ALICE: [], 'nobody@example.test': [], 'no address': []}
-    for _ in range(8):
+    for _ in range(12):
         for name, times in took.items():
             with Dialogue(local().submission) as client:
                 client.greet()
@@ -383,7 +389,8 @@ def same_time(_):
                 client.ask(plain(name, 'wrong'), 535)
                 times.append(time.monotonic() - begun)
     best = {name: min(times) for name, times in took.items()}
-    assert max(best.values()) < 1.5 * min(best.values()), best
+    # Without a check of its password a name would be a hundred times quicker.
+    assert max(best.values()) < 2.5 * min(best.values()), best
 
 
 @case('an account is closed for a while after failures, from everywhere')
@@ -426,12 +433,12 @@ def closed_out(where):
 def many(_):
     server, done = local(), []
 
-    def login():
+    def one_of_many():
         with Dialogue(server.submission, seconds=60) as client:
             client.greet()
             client.ask(plain(), 235)
             done.append(1)
-    threads = [threading.Thread(target=login) for _ in range(60)]
+    threads = [threading.Thread(target=one_of_many) for _ in range(60)]
     for thread in threads:
         thread.start()
     with Dialogue(server.submission) as client:
@@ -680,11 +687,8 @@ def reloaded(where):
         user('add', server.users, CAROL, 'of carol')
         user('passwd', server.users, ALICE, 'a new one')
         server.reload()
-        until(lambda: len(server.events('config.loaded')) > 1, 10, 'no reload')
-        for name, secret, code in ((CAROL, 'of carol', 235), (ALICE, 'a new one', 235), (ALICE, SECRET, 535)):
-            with Dialogue(server.submission) as client:
-                client.greet()
-                client.ask(plain(name, secret), code)
+        until(lambda: login(server, CAROL, 'of carol') == '235', 10, 'no reload')
+        assert login(server, ALICE, 'a new one') == '235' and login(server, ALICE, SECRET) == '535'
 
 
 @case('a users file that everybody can read is refused')

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: ISC
-"""Tables of names that change under a running server, what the operator says of names, and the name we say ourselves."""
+"""Tables that change under a running server, what the operator says of names, and the name that we say ourselves."""
+import json
 import os
 
 import dns
 from greeting import OWN, SILENT, STRANGER, TO, WEB, ZONE, said
-from lab import mail, process, servers
+from lab import mail, process, servers, smtpd
 from lab.cases import case
 from lab.dialogue import Dialogue
 from lab.process import Skip, Trouble
@@ -86,8 +87,10 @@ case('a client that the operator answers for may greet with our name', STRANGER,
      f'vouched = ["{STRANGER} {OWN}"];')(sees)
 case('but with that name alone', STRANGER, 'example.test', 550, f'vouched = ["{STRANGER} {OWN}"];')(sees)
 case('and that client alone', SILENT, OWN, 451, f'vouched = ["{STRANGER} {OWN}"];')(sees)
-case('a greeting on the operator\'s list', STRANGER, 'pc7.dyn.far.example', 550, 'listed = ["*.dyn.far.example"];')(sees)
-case('a greeting beside the operator\'s list', STRANGER, 'dyn.far.example', 250, 'listed = ["*.dyn.far.example"];')(sees)
+case('a greeting on the operator\'s list', STRANGER, 'pc7.dyn.far.example', 550,
+     'listed = ["*.dyn.far.example"];')(sees)
+case('a greeting beside the operator\'s list', STRANGER, 'dyn.far.example', 250,
+     'listed = ["*.dyn.far.example"];')(sees)
 
 
 @case('a domain that moved away: its new server is accepted, and the entry is told as stale')
@@ -132,3 +135,59 @@ def pod(where):
             process.until(lambda: far.messages, 20, 'the mail does not go')
             if far.commands[0] != 'EHLO mx.herald.test':
                 raise Trouble(f'it said {far.commands}')
+
+
+SELF_ZONE = {('9.113.0.203.in-addr.arpa', 'PTR'): ['mta1.herald.test', 'other.herald.test'],
+             ('mta1.herald.test', 'A'): ['203.0.113.9'], ('mta1.herald.test', 'TXT'): ['v=spf1 a -all'],
+             ('8.113.0.203.in-addr.arpa', 'PTR'): ['bad.herald.test'], ('bad.herald.test', 'A'): ['203.0.113.99']}
+TIED = {'standard': 'accept', 'strict': 'accept', 'exim verify = helo': 'accept',
+        'a receiver that owns the name': 'accept', 'forward-confirmed reverse DNS': 'accept',
+        'postfix reject_unknown_helo_hostname': 'accept'}
+
+
+def judged_self(where, egress, code, row, receivers, words=()):
+    """What `herald judge --self` says of one egress, against scripted DNS."""
+    with dns.Server(SELF_ZONE) as names:
+        extra = f'egress "out" {{ {egress} }} dns {{ servers = ["127.0.0.1@{names.port}"]; timeout = 2s; }}'
+        server = servers.Herald(where / 'herald', extra=extra, hostname='"web-0.web.prod.svc.cluster.local"')
+        done = server.command('judge', '--self', '--json', *words, check=False)
+        got = json.loads(done.stdout)
+        told = server.command('judge', '--self', *words, check=False)
+    if done.returncode != code or told.returncode != code or got['advice'] not in told.stdout:
+        raise Trouble(f'it ended with {done.returncode}: {done.stdout} {told.stdout} {told.stderr}')
+    for key, value in row.items():
+        if got[key] != value and not (key == 'advice' and value in got[key]):
+            raise Trouble(f'{key}: wanted {value}, got {got}')
+    for key, value in receivers.items():
+        if value not in got['receivers'][key]:
+            raise Trouble(f'{key}: wanted {value}, got {got["receivers"]}')
+
+
+case('judge --self: a reverse name that leads back, accepted by everybody', 'address = "203.0.113.9";', 0,
+     {'greeting': 'mta1.herald.test', 'rule': 'ptr', 'ptr': ['mta1.herald.test', 'other.herald.test'],
+      'forward': ['mta1.herald.test']}, TIED)(judged_self)
+case('judge --self: a literal, and who refuses it', 'address = "203.0.113.8";', 1,
+     {'greeting': '[203.0.113.8]', 'rule': 'literal', 'advice': 'publish: 8.113.0.203.in-addr.arpa. PTR '},
+     {'standard': 'accept', 'forward-confirmed reverse DNS': 'does not lead back'})(judged_self)
+case('judge --self: a name that is not tied, and who refuses it',
+     'address = "203.0.113.9"; greeting = "bad.herald.test";', 1,
+     {'greeting': 'bad.herald.test', 'rule': 'map', 'advice': 'publish: bad.herald.test. A 203.0.113.9'},
+     {'standard': 'accept', 'exim verify = helo': '550', 'a receiver that owns the name': 'helo.forged_local.server',
+      'postfix reject_unknown_helo_hostname': 'accept'})(judged_self)
+case('judge --self: behind NAT with nothing to say', 'address = "10.42.3.17";', 78,
+     {'greeting': None, 'rule': 'nothing', 'public_address': None, 'advice': 'set public_address'}, {})(judged_self)
+case('judge --self: behind NAT with the public address', 'address = "10.42.3.17"; public_address = "203.0.113.9";', 0,
+     {'greeting': 'mta1.herald.test', 'rule': 'ptr', 'address': '10.42.3.17'}, TIED)(judged_self)
+
+
+@case('judge --self --peer: the peer is greeted, its reply is quoted, and the address it sees is used')
+def peered(where):
+    answers = {'EHLO': '250-far.example Hello mta1.herald.test [203.0.113.9]\r\n250 SIZE'}
+    with smtpd.Server(answers) as far:
+        judged_self(where, 'address = "127.0.0.1"; greeting = "mta1.herald.test";', 0,
+                    {'greeting': 'mta1.herald.test', 'rule': 'map', 'public_address': '203.0.113.9',
+                     'peer': {'accepted': True, 'code': 0, 'stage': 'ehlo',
+                              'text': 'far.example Hello mta1.herald.test [203.0.113.9]'}},
+                    TIED, ('--peer', f'127.0.0.1:{far.port}'))
+        if far.commands[:2] != ['EHLO mta1.herald.test', 'QUIT']:
+            raise Trouble(f'it said {far.commands}')

@@ -338,6 +338,11 @@ struct ip_addr net_local_towards(const struct net_addr *to)
     return is_v4 == (stage.own.family == IP_V4) ? stage.own : (struct ip_addr){0};
 }
 
+struct ip_addr net_local_out(enum ip_family family)
+{
+    return family == stage.own.family ? stage.own : (struct ip_addr){0};
+}
+
 int gethostname(char *name, size_t n)
 {
     span text = stage.machine.n > 0 ? stage.machine : SPAN("mx.herald.test");

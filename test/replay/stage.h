@@ -16,7 +16,7 @@
  *
  *     L: HOST            a server listens there, at the case's port ("small", "slow": with (very)
  * little memory for what it has not read); "L- HOST" ends that; SOCKET is a unix socket J> N WAY
- * HOST from=A to=A,A [port=N] [egress=NAME] [8bit] [file|short] [body=TEXT] the queue gives job N;
+ * HOST from=A to=A,A [port=N] [egress=NAME] [8bit] [utf8] [binary] [requiretls] [notify=BITS] [file|short] [body=TEXT] the queue gives job N;
  * WAY: mx, smtp, lmtp, unix, maildir; file: the body comes as a descriptor, short: one with fewer
  * octets than it says; body is the rest of the line ("hi" if missing) D? NAME TYPE       relay
  * asks; then "D! VALUE; VALUE", "D! STATUS" or "D! never" A: HOST            relay connects there:

@@ -56,13 +56,13 @@ static void an_empty_file_has_every_default(void **state)
     (void)state;
     assert_int_equal(c->limits.message_size, 35 * 1024 * 1024);
     assert_int_equal(c->limits.recipients, 1000);
-    assert_int_equal(c->limits.sessions_per_client, 50);
+    assert_int_equal(c->limits.sessions_per_client, 20);
     assert_int_equal(c->limits.command_timeout_ms, 300000);
     assert_int_equal(c->limits.received_hops, 100);
     assert_int_equal(c->queue.lifetime_ms, 432000000);
     assert_int_equal(c->queue.n_retry, 7);
     assert_int_equal(c->queue.retry_ms[6], 14400000);
-    assert_int_equal(c->n_trusted, 2);
+    assert_int_equal(c->trusted.n, 2);
     assert_int_equal(c->unknown_user, CONFIG_UNKNOWN_REFUSE);
     assert_int_equal(c->n_egresses, 1);
     assert_int_equal(c->n_routes, 1);
