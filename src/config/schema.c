@@ -316,8 +316,8 @@ const struct config_key config_keys[] = {
      "Where bearer tokens are checked (RFC 7662) that are not in `tokens`: "
      "`\"http://ADDRESS[:PORT]/PATH\"`. The answer's `username`, or else `email` or `sub`, must be "
      "an address of `users`. The tokens travel in the clear: use an address of this machine."},
-    {"auth", "senders", CONFIG_TYPE_SENDERS, offsetof(struct config, auth.senders_file),
-     "senders", DEFAULT("\"\""), ANY, LIVE,
+    {"auth", "senders", CONFIG_TYPE_SENDERS,
+     offsetof(struct config, auth.senders_file), "senders", DEFAULT("\"\""), ANY, LIVE,
      "A file that says as whom a login may send beside itself and the `aliases` that lead to it: "
      "`login: address, @domain`."},
     {"auth", "backoff_account", CONFIG_TYPE_DURATION, FIELD(auth.backoff_account_ms),

@@ -270,11 +270,14 @@ static void on_closed(void *arg, struct chan *chan, enum chan_end why)
 {
     struct auth_client *c = arg;
     struct auth_client **at = &auth.clients;
+    struct auth_exchange *next;
 
     (void)chan;
     (void)why;
-    while (c->exchanges != NULL)
-        end_exchange(c->exchanges);
+    for (struct auth_exchange *x = c->exchanges; x != NULL; x = next) {
+        next = x->next;
+        end_exchange(x);
+    }
     while (*at != c)
         at = &(*at)->next;
     *at = c->next;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Any octets as a response of each mechanism: what is read lies within them and keeps its bounds. */
+/* Any octets as a response of each mechanism: what is read lies within them, and is bounded. */
 #include "fuzz.h"
 
 #include "smtp/sasl.h"
@@ -18,7 +18,7 @@ static void check(span s, const struct sasl_claim *c)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-    static bool (*const as[])(span s, struct sasl_claim *out) = {
+    static bool (*const as[])(span s, struct sasl_claim * out) = {
         sasl_read_plain, sasl_read_oauthbearer, sasl_read_xoauth2};
     struct sasl_claim claim = {0};
     span s;
