@@ -83,15 +83,16 @@ static int find_file(struct options *o)
 /* The directory of the file, and its name there. */
 static enum err open_dir(struct options *o, int *out_dir, const char **out_name)
 {
-    size_t slash = span_rfind(span_cstr(o->path), '/');
+    span path = span_cstr(o->path);
+    size_t slash = span_rfind(path, '/');
     char dir[PATH_TEXT];
     struct buf b = BUF_OVER(dir);
 
-    if (slash == strlen(o->path)) {
+    if (slash == path.n) {
         *out_name = o->path;
         return file_open_dir(AT_FDCWD, ".", out_dir);
     }
-    buf_put(&b, span_of(o->path, slash + 1));
+    buf_put(&b, span_head(path, slash + 1));
     *out_name = o->path + slash + 1;
     return buf_cstr(&b) != NULL ? file_open_dir(AT_FDCWD, dir, out_dir) : ERR_LIMIT;
 }

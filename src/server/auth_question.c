@@ -110,7 +110,8 @@ bool auth_question_ask(struct auth_exchange *x, span token)
     target.to = &addr;
     q->open = !q->request.overflow && net_addr_parse(buf_span(&host), &addr, &d) == ERR_OK &&
               conn_connect(&q->conn, auth.proc->loop, &target, on_conn, q);
-    if (!q->open)
-        auth_question_drop(x);
-    return q->open;
+    if (q->open)
+        return true;
+    auth_question_drop(x);
+    return false;
 }
