@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "net/tls.h"
+#include "server/auth.h"
 #include "server/context.h"
 #include "server/deliver.h"
 #include "server/queue.h"
@@ -45,17 +46,22 @@ static const struct {
     unsigned peers;
     bool lingers;
 } kinds[PROC_KIND_COUNT] = {
-    [PROC_SMTPD] = {"smtpd", smtpd_run, 1u << PROC_QUEUE | 1u << PROC_RESOLVER, true},
+    [PROC_SMTPD] = {"smtpd", smtpd_run, 1u << PROC_QUEUE | 1u << PROC_RESOLVER | 1u << PROC_AUTH,
+                    true},
     [PROC_RESOLVER] = {"resolver", run_resolver, 0, false},
+    [PROC_AUTH] = {"auth", auth_run, 0, false},
     [PROC_QUEUE] = {"queue", queue_run, 1u << PROC_RELAY | 1u << PROC_DELIVER, false},
     [PROC_RELAY] = {"relay", relay_run, 1u << PROC_RESOLVER, true},
     [PROC_DELIVER] = {"deliver", deliver_run, 0, false},
 };
 
+/* What only one kind needs of secrets, the others forget, as far as they were forked with it. */
 static int run_kind(struct proc *p)
 {
     struct context *context = (struct context *)(uintptr_t)p->config;
 
+    if (p->kind != PROC_AUTH)
+        config_forget_secrets(context->config);
     if (p->kind != PROC_SMTPD) {
         tls_side_free(context->tls);
         context->tls = NULL;
@@ -71,12 +77,21 @@ static unsigned workers_of(const struct config *c)
     return (unsigned)(n < PROC_COUNT_MAX ? n : PROC_COUNT_MAX);
 }
 
+static unsigned count_of(unsigned kind, const struct config *c)
+{
+    unsigned workers = workers_of(c);
+
+    if (kind == PROC_AUTH)
+        return auth_count(c, workers);
+    return kind == PROC_SMTPD ? workers : 1;
+}
+
 void kinds_fill(struct proc_spec specs[PROC_KIND_COUNT], const struct config *c)
 {
     for (unsigned kind = 0; kind < PROC_KIND_COUNT; kind++) {
         specs[kind] = (struct proc_spec){
             .name = kinds[kind].name,
-            .count = kind == PROC_SMTPD ? workers_of(c) : 1,
+            .count = count_of(kind, c),
             .run = run_kind,
             .peers = kinds[kind].peers,
             .lingers = kinds[kind].lingers,

@@ -194,6 +194,19 @@ static struct census_table *census_of(unsigned workers)
     return table;
 }
 
+/* One memory of failed logins for all generations: a reload pardons nobody. */
+static struct backoff_table *failures(void)
+{
+    static struct backoff_table *table;
+    struct hash_key key;
+
+    if (table == NULL) {
+        os_random(&key, sizeof(key));
+        table = backoff_table_new(key);
+    }
+    return table;
+}
+
 /*
  * The keys of session tickets, the same for all generations: who came under the former
  * configuration can resume under the new one.
@@ -276,9 +289,10 @@ bool plan_load(void *arg, struct supervisor_plan *out, struct diag *d)
         return false;
     set_log(p->config);
     kinds_fill(p->specs, p->config);
-    p->context =
-        (struct context){.config = p->config, .census = census_of(p->specs[PROC_SMTPD].count)};
-    if (p->context.census == NULL) {
+    p->context = (struct context){.config = p->config,
+                                  .census = census_of(p->specs[PROC_SMTPD].count),
+                                  .backoff = failures()};
+    if (p->context.census == NULL || p->context.backoff == NULL) {
         (void)diag_set(d, ERR_NOMEM, errno, "no shared memory");
         return false;
     }
