@@ -15,6 +15,8 @@
 #define GIB    (1024 * MIB)
 
 static const char *const role_words[] = {"mx", "submission", "lmtp", NULL};
+static const char *const guard_words[] = {"policy", "milter", "exim", NULL};
+static const char *const switch_words[] = {"off", "on", NULL};
 static const char *const unknown_words[] = {"refuse", "accept", NULL};
 static const char *const via_words[] = {"mx", "hold", NULL};
 static const char *const line_words[] = {"strict", "normalise", NULL};
@@ -63,6 +65,10 @@ const struct config_section config_sections[] = {
      false,
      "A place where mail comes in. The name appears in the log. When no such block is given, "
      "there are two on the loopback address.",
+     NULL},
+    {"guard", true, SECTION_OF(guards, n_guards, config_guard), NULL, false,
+     "A place where other mail servers ask what becomes of the greeting of one of their clients, by "
+     "the rules of the section `greeting`: see herald-guard(1).",
      NULL},
     {"egress", true, SECTION_OF(egresses, n_egresses, config_egress), "egress \"default\" { }\n",
      false,
@@ -249,6 +255,19 @@ const struct config_key config_keys[] = {
      "Who comes here: `mx` other mail servers, `submission` people and programs that send "
      "their mail through this server, `lmtp` a local server that hands over mail for "
      "`domains`."},
+
+    {"guard", "address", CONFIG_TYPE_LISTEN, BLOCK(config_guard, address),
+     NULL, NULL, NULL, ANY, RESTART,
+     "Where to listen, as for `listen`. Nothing that is asked here is secret, but an address that "
+     "others reach lets them make herald ask DNS."},
+    {"guard", "protocol", CONFIG_TYPE_ENUM, BLOCK(config_guard, protocol),
+     DEFAULT("policy"), 0, 0, guard_words, RESTART,
+     "`policy` is Postfix's policy delegation, `milter` the protocol of Sendmail and Postfix, `exim` "
+     "one line in and one line out for Exim's `${readsocket}`."},
+    {"guard", "header", CONFIG_TYPE_ENUM, BLOCK(config_guard, header),
+     DEFAULT("off"), 0, 0, switch_words, RESTART,
+     "With `on` each message gets an `Authentication-Results` field of what DNS says of client, "
+     "greeting and sender. Not with the protocol `exim`."},
 
     {"egress", "address", CONFIG_TYPE_ADDRESS, BLOCK(config_egress, address),
      DEFAULT("\"\""), ANY, LIVE,

@@ -50,6 +50,7 @@ struct greet_start {
     bool trusted;          /* of a trusted network */
     bool submission;
     bool lmtp;
+    bool authenticated;
     bool changed; /* another name was said before in this session */
     bool gave_up; /* DNS did not answer in time before in this session: do not wait again */
     greet_fn *fn;
