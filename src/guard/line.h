@@ -18,7 +18,8 @@
 
 #include "guard/question.h"
 
-#define GUARD_LINE_MAX_BYTES 4096u /* with its LF; a longer one ends the connection */
+/* With its LF; a longer one ends the connection. Exim takes commands of 16 KiB. */
+#define GUARD_LINE_MAX_BYTES (20u << 10)
 
 /* As guard_policy_read. A line that is none of these is GUARD_END. */
 enum guard_need guard_line_read(span in, size_t *out_used, struct guard_question *out_q);

@@ -56,11 +56,22 @@ static bool is_helo(const struct request *r)
     return span_eq(r->protocol, SPAN("SMTP"));
 }
 
+/*
+ * Postfix shows blanks and what it deems dangerous as question marks. Text behind an address
+ * literal is no fault, so that it is left out here rather than taken for a part of the literal.
+ */
+static span greeting_of(span helo)
+{
+    size_t at = span_search(helo, SPAN("]?"));
+
+    return span_starts(helo, SPAN("[")) && at < helo.n ? span_head(helo, at + 1) : helo;
+}
+
 static void ask(const struct request *r, struct guard_question *out_q)
 {
     *out_q = (struct guard_question){
         .stage = stage_of(r->state),
-        .greeting = r->helo,
+        .greeting = greeting_of(r->helo),
         .is_helo = is_helo(r),
         .authenticated = r->sasl_username.n != 0 || r->sasl_method.n != 0,
         .sender = r->sender,

@@ -148,17 +148,18 @@ static void tell_verdict(struct guard_link *gl, const struct greeting_verdict *v
 {
     char memory[64];
     struct buf address = BUF_OVER(memory);
-    struct log_line l = log_begin(LOG_GREETING_JUDGED, LOG_INFO);
+    struct log_line l;
 
-    if (!gl->told && (v->exempt == EXEMPT_NOT || v->action != GREETING_ACCEPT)) {
-        ip_addr_put(&address, gl->client);
-        log_id(&l, KEY_SESSION, gl->id);
-        log_str(&l, KEY_LISTENER, gl->port->config->name);
-        log_str(&l, KEY_CLIENT, buf_span(&address));
-        greet_log(gl->greet, v, &l);
-        log_end(&l);
-    }
+    if (gl->told || (v->exempt != EXEMPT_NOT && v->action == GREETING_ACCEPT))
+        return;
     gl->told = true;
+    ip_addr_put(&address, gl->client);
+    l = log_begin(LOG_GREETING_JUDGED, LOG_INFO);
+    log_id(&l, KEY_SESSION, gl->id);
+    log_str(&l, KEY_LISTENER, gl->port->config->name);
+    log_str(&l, KEY_CLIENT, buf_span(&address));
+    greet_log(gl->greet, v, &l);
+    log_end(&l);
 }
 
 /* Whether the client has come to where the policy speaks. */
@@ -242,7 +243,7 @@ static bool on_question(struct guard_link *gl, const struct guard_question *q)
         .text = SPAN_INIT("No memory; try again later"),
     };
 
-    if (q->stage == GUARD_AT_NOTHING || q->greeting.n == 0)
+    if (q->stage == GUARD_AT_NOTHING || (q->stage > GUARD_AT_HELO && q->greeting.n == 0))
         guard_answer(&gl->guard, &accept);
     else if (!take_greeting(gl, q))
         guard_answer(&gl->guard, &no_memory);
