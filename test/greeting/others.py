@@ -7,6 +7,7 @@ Runs in a world of its own (lab/abroad.py) with the DNS of world.json on port 53
 
     others.py POLICY SERVER...     through lab/abroad.py
 """
+import concurrent.futures
 import json
 import pathlib
 import sys
@@ -19,6 +20,7 @@ import labelled  # noqa: E402
 from lab import abroad, foreign, process  # noqa: E402
 
 TO = 'alice@example.test'
+AT_ONCE = 16  # sessions: some wait for a DNS that does not answer
 KINDS = ('A', 'AAAA', 'MX', 'TXT', 'PTR')
 # What a server cannot be told for one case alone: other names of its own, exemptions, what was vouched for.
 PRIVATE = ('server', 'exempt', 'now')
@@ -67,7 +69,10 @@ def converse(port, case):
 def judge_all(server, cases, guarded):
     """Clients that log in are not asked about at a guard: they come to the other port."""
     ports = {False: server.port, True: None if guarded else server.submission}
-    return {case['id']: converse(ports[is_submission(case)], case) for case in cases if ports[is_submission(case)]}
+    asked = [case for case in cases if ports[is_submission(case)]]
+    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        said = pool.map(lambda case: converse(ports[is_submission(case)], case), asked)
+        return {case['id']: reply for case, reply in zip(asked, said)}
 
 
 POSTFIX_CHECKS = ('permit_mynetworks, permit_sasl_authenticated, {own}reject_invalid_helo_hostname, '
@@ -125,6 +130,17 @@ def herald(where, world, policy):
     return foreign.Herald(where / 'herald', world, policy), None
 
 
+# Where a server changes what the client said, or answers before anybody is asked.
+DIFFERS = {
+    'postfix policy': {'b205': 'Postfix drops a NUL', 'b210': 'Postfix shows control octets as it does blanks'},
+    'postfix milter': {'b205': 'Postfix drops a NUL'},
+    'sendmail milter': {
+        'b202': 'Sendmail takes the first word', 'b207': 'Sendmail takes the first word',
+        'b208': 'Sendmail takes the first word', 'b210': 'Sendmail takes the first word',
+        'b205': 'Sendmail ends at a NUL', 'b204': 'Sendmail answers 421 to a long command',
+    },
+    'exim guard': {'b198': 'Exim answers 421: it expands nothing with such a name'},
+}
 SERVERS = {
     'herald': herald, 'postfix checks': postfix_checks, 'postfix checks and own names': postfix_own,
     'postfix policy': postfix_policy, 'postfix milter': postfix_milter, 'sendmail milter': sendmail_milter,
@@ -152,6 +168,21 @@ def judge(name, policy, world, cases):
 def ask(policy, names):
     """The same from outside of that world."""
     return abroad.run([__file__, policy, *names])
+
+
+def outcome(code):
+    return {2: 'accept', 4: 'defer'}.get(code // 100, 'refuse')
+
+
+def differences(policy, name):
+    """(how many greetings a server with the guard was asked about, where it did otherwise than herald would)."""
+    preset = labelled.PRESETS.index(policy)
+    cases = {case['id']: case for case in labelled.load()[1]}
+    found = ask(policy, [name])[name]
+    wrong = [f'{case} {cases[case]["greeting"][:60]!r} of {cases[case]["client"]}: wanted '
+             f'{cases[case]["want"][preset]}, got {code} at {stage}: {text}' for case, (stage, code, text) in found.items()
+             if outcome(code) != cases[case]['want'][preset].split()[0] and case not in DIFFERS.get(name, {})]
+    return len(found), wrong
 
 
 def main():
