@@ -13,7 +13,7 @@ import subprocess
 import sys
 
 from . import process
-from .process import Skip
+from .process import Skip, Trouble
 
 INSIDE = 'HERALD_LAB_ABROAD'
 SETUP = '''set -e
@@ -39,8 +39,8 @@ def inside():
     return bool(os.environ.get(INSIDE))
 
 
-def run(words, seconds=600):
-    """Run a program in such a world and return its standard output, which is JSON."""
+def call(words, **more):
+    """Run a Python program in such a world; `more` is for subprocess.run, whose result is returned."""
     if os.geteuid() != 0:
         raise Skip('a network namespace needs root')
     if not shutil.which('ip'):
@@ -53,11 +53,17 @@ def run(words, seconds=600):
         probe = subprocess.run([*begin, 'true'], capture_output=True, text=True, check=False)
         if probe.returncode != 0:
             raise Skip(f'no network namespace here: {probe.stderr.strip()}')
-        done = subprocess.run([*begin, sys.executable, *words], stdout=subprocess.PIPE, text=True, check=True,
-                              env={**os.environ, INSIDE: '1'}, timeout=seconds)
-        return json.loads(done.stdout)
+        return subprocess.run([*begin, sys.executable, *words], env={**os.environ, INSIDE: '1'}, check=False, **more)
     finally:
         process.remove(where)
+
+
+def run(words, seconds=600):
+    """Run a program in such a world and return its standard output, which is JSON."""
+    done = call(words, stdout=subprocess.PIPE, text=True, timeout=seconds)
+    if done.returncode != 0:
+        raise Trouble(f'{words} ended with {done.returncode}')
+    return json.loads(done.stdout)
 
 
 class Client:
