@@ -98,13 +98,12 @@ def postfix_own(where, world, _policy):
 
 def postfix_policy(where, world, policy):
     asked = guard(where, world, policy)
-    service = f'check_policy_service inet:127.0.0.1:{asked.policy}'
-    return foreign.Postfix(where / 'postfix', world, smtpd_recipient_restrictions=service), asked
+    return foreign.Postfix(where / 'postfix', world, **foreign.documented_postfix('postfix-policy', asked.policy)), asked
 
 
 def postfix_milter(where, world, policy):
     asked = guard(where, world, policy)
-    return foreign.Postfix(where / 'postfix', world, smtpd_milters=f'inet:127.0.0.1:{asked.milter}'), asked
+    return foreign.Postfix(where / 'postfix', world, **foreign.documented_postfix('postfix-milter', asked.milter)), asked
 
 
 def sendmail_milter(where, world, policy):
@@ -114,8 +113,7 @@ def sendmail_milter(where, world, policy):
 
 def exim_guard(where, world, policy):
     asked = guard(where, world, policy)
-    acl = foreign.Exim.GUARD.replace('PORT', str(asked.exim))
-    return foreign.Exim(where / 'exim', world, acl, foreign.Exim.OPEN), asked
+    return foreign.Exim(where / 'exim', world, *foreign.Exim.guarded(asked.exim)), asked
 
 
 def exim_verify(where, world, _policy):
@@ -139,7 +137,7 @@ DIFFERS = {
         'b208': 'Sendmail takes the first word', 'b210': 'Sendmail takes the first word',
         'b205': 'Sendmail ends at a NUL', 'b204': 'Sendmail answers 421 to a long command',
     },
-    'exim guard': {'b198': 'Exim answers 421: it expands nothing with such a name'},
+    'exim guard': {'b198': 'Exim itself answers 421 to a zone in a literal'},
 }
 SERVERS = {
     'herald': herald, 'postfix checks': postfix_checks, 'postfix checks and own names': postfix_own,

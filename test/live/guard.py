@@ -51,11 +51,10 @@ def guard(where, names, policy='', header='on'):
 
 
 def postfix(where, asked, protocol):
-    settings = {'policy': {'smtpd_recipient_restrictions': f'check_policy_service inet:127.0.0.1:{asked.policy}'},
-                'milter': {'smtpd_milters': f'inet:127.0.0.1:{asked.milter}'}}[protocol]
+    settings = foreign.documented_postfix(f'postfix-{protocol}', getattr(asked, protocol))
     (where / 'postfix').mkdir()
-    return servers.Postfix(where / 'postfix', smtpd_authorized_xclient_hosts='127.0.0.1',
-                           smtpd_relay_restrictions='reject_unauth_destination', **settings)
+    settings['smtpd_relay_restrictions'] = 'reject_unauth_destination'
+    return servers.Postfix(where / 'postfix', smtpd_authorized_xclient_hosts='127.0.0.1', **settings)
 
 
 def become(client, address, login=''):

@@ -5,13 +5,25 @@
 """
 import json
 import pathlib
-import pwd
+import re
 import shutil
 import socket
 import subprocess
 
 from . import process, servers
 from .process import Process, Trouble, free_port, until
+
+
+def documented(language):
+    """A block of doc/guard.md: what people paste is what is tested."""
+    text = (process.ROOT / 'doc/guard.md').read_text(encoding='utf-8')
+    return text.split(f'```{language}\n', 1)[1].split('```', 1)[0]
+
+
+def documented_postfix(language, port):
+    """The same as settings of Postfix, for another port of the guard."""
+    pairs = (line.split(' = ', 1) for line in documented(language).splitlines())
+    return {key: re.sub(r'127\.0\.0\.1:889\d', f'127.0.0.1:{port}', value) for key, value in pairs}
 
 
 def quoted(names):
@@ -80,8 +92,7 @@ class Postfix(servers.Postfix):
         where.mkdir(parents=True, exist_ok=True)
         networks = ' '.join('[{}]/{}'.format(*net.split('/')) if ':' in net else net for net in world['trusted'])
         super().__init__(where, inet_protocols='all', inet_interfaces='127.0.0.1, [::1]', mynetworks=networks,
-                         myhostname=world['server']['names'][0], smtpd_helo_required='yes',
-                         smtpd_error_sleep_time='0s', **settings)
+                         myhostname=world['server']['names'][0], smtpd_error_sleep_time='0s', **{'smtpd_helo_required': 'yes', **settings})
         self.submission = free_port()
         extra = (f'[::1]:{self.port} inet n - n - - smtpd\n'
                  f'127.0.0.1:{self.submission} inet n - n - - smtpd {self.PEOPLE}\n'
@@ -113,33 +124,6 @@ hostlist relay_from_hosts = <; {trusted}
 {main}
 {acl}
 '''
-    # What a configuration needs so that broken and underscored names reach the guard.
-    OPEN = 'helo_accept_junk_hosts = *\nhelo_allow_chars = _\nacl_smtp_rcpt = acl_rcpt\nacl_smtp_helo = acl_helo\n'
-    REFUSE = '''
-  defer condition = ${if !match{$acl_m_herald}{\\N^(accept$|deny )\\N}}
-        message = ${if match{$acl_m_herald}{\\N^defer (.*)\\N}{${sg{$1}{\\N\\\\n\\N}{\\n}}}\\
-                  {451 4.3.0 The judge of greetings cannot be reached}}
-  deny condition = ${if match{$acl_m_herald}{\\N^deny (.*)\\N}}
-       message = ${sg{$1}{\\N\\\\n\\N}{\\n}}
-'''
-    GUARD = '''
-begin acl
-acl_helo:
-  accept hosts = :
-  warn set acl_m_herald = ${readsocket{inet:127.0.0.1:PORT}\\
-         {judge $sender_host_address ${extract{1}{ }{$smtp_command}} - helo $sender_helo_name\\n}\\
-         {15s}{}{}}
-''' + REFUSE + '''
-  accept
-acl_rcpt:
-  accept hosts = :
-  warn set acl_m_herald = ${readsocket{inet:127.0.0.1:PORT}\\
-         {judge $sender_host_address $received_protocol ${if def:sender_host_authenticated{auth}{-}} \\
-          rcpt $sender_helo_name\\n}\\
-         {15s}{}{}}
-''' + REFUSE + '''
-  accept
-'''
     VERIFY = '''
 begin acl
 acl_rcpt:
@@ -166,6 +150,13 @@ acl_rcpt:
        condition = ${if isip{$sender_helo_name}}
   accept
 '''
+
+    @staticmethod
+    def guarded(port):
+        """(acl, main) with the guard at this port."""
+        acl = documented('exim-acl').replace('127.0.0.1:8892', f'127.0.0.1:{port}')
+        acl = f'begin acl\n{acl}\nacl_rcpt:\n{documented("exim-rcpt")}  accept\n'
+        return acl, documented('exim-main') + 'acl_smtp_rcpt = acl_rcpt\n'
 
     def __init__(self, where, world, acl, main='acl_smtp_rcpt = acl_rcpt'):
         root = servers.peer('exim')
@@ -197,7 +188,6 @@ class Sendmail(Process):
     MC = '''divert(0)dnl
 OSTYPE(`linux')dnl
 define(`confDOMAIN_NAME', `{name}')dnl
-define(`confALLOW_BOGUS_HELO', `True')dnl
 define(`confTO_IDENT', `0')dnl
 define(`confRUN_AS_USER', `root')dnl
 define(`confDONT_BLAME_SENDMAIL', `groupwritabledirpathsafe')dnl
@@ -210,8 +200,7 @@ FEATURE(`accept_unresolvable_domains')dnl
 FEATURE(`relay_entire_domain')dnl
 DAEMON_OPTIONS(`Family=inet, Addr=127.0.0.1, Port={port}, Name=four')dnl
 DAEMON_OPTIONS(`Family=inet6, Addr=::1, Port={port}, Name=six')dnl
-INPUT_MAIL_FILTER(`herald', `S=inet:{milter}@127.0.0.1, F=T')dnl
-MAILER(`local')dnl
+{filter}MAILER(`local')dnl
 MAILER(`smtp')dnl
 LOCAL_CONFIG
 CRexample.test
@@ -222,7 +211,8 @@ CRexample.test
         self.port, self.submission = free_port(), None
         (where / 'queue').mkdir(parents=True, exist_ok=True)
         source, self.conf = where / 'herald.mc', where / 'sendmail.cf'
-        source.write_text(self.MC.format(name=world['server']['names'][0], where=where, port=self.port, milter=milter))
+        source.write_text(self.MC.format(name=world['server']['names'][0], where=where, port=self.port,
+                                         filter=documented('sendmail').replace('8891@', f'{milter}@')))
         cf_dir = root / 'usr/share/sendmail/cf'
         made = subprocess.run([root / 'usr/bin/m4', '-D', f'_CF_DIR_={cf_dir}/', cf_dir / 'm4/cf.m4', source],
                               capture_output=True, text=True, check=False)
