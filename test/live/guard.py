@@ -152,6 +152,7 @@ def slow(where):
             said = [lines.readline() + lines.readline() for _ in range(2)]
         if any(not answer.startswith(b'action=451 4.4.3 ') for answer in said) or time.monotonic() - begun > 3:
             raise Trouble(f'{said} after {time.monotonic() - begun:.1f} s')
+        process.until(lambda: len(events(asked, 'greeting.judged')) >= 2, 5, 'the log has no two verdicts')
         judged = [event['verdict'] for event in events(asked, 'greeting.judged')]
         if judged != ['accept', 'defer']:
             raise Trouble(f'the log says: {judged}')
