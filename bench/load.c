@@ -43,7 +43,8 @@ static const char usage[] =
     "  -S N   client addresses 127.0.1.1 up    -w N   idle: seconds to hold (0: until standard "
     "input ends)\n"
     "  -o     idle: one octet a second         -D N   end after so many seconds (600)\n"
-    "  -C N   connections being made at a time (200)  -b     look for replies without sleeping\n";
+    "  -C N   connections being made at a time (200)  -b     look for replies without sleeping\n"
+    "  -Z     STARTTLS                         -z     STARTTLS, resumed by tickets\n";
 
 static uint64_t now_us(void)
 {
@@ -149,7 +150,7 @@ static void read_options(struct load_plan *plan, int argc, char **argv)
 {
     int option;
 
-    while ((option = getopt(argc, argv, "M:c:R:m:s:r:t:f:h:pki:T:S:w:oD:C:b")) != -1) {
+    while ((option = getopt(argc, argv, "M:c:R:m:s:r:t:f:h:pki:T:S:w:oD:C:bZz")) != -1) {
         if (option == 'p')
             plan->pipelined = true;
         else if (option == 'k')
@@ -158,8 +159,11 @@ static void read_options(struct load_plan *plan, int argc, char **argv)
             plan->awake = true;
         else if (option == 'o')
             plan->slow = true;
+        else if (option == 'Z' || option == 'z')
+            plan->starttls = true;
         else if (!read_number(plan, option, optarg) && !read_word(plan, option, optarg))
             fail(usage);
+        plan->resume = plan->resume || option == 'z';
     }
     if (optind + 1 != argc || plan->sessions == 0 || plan->rounds == 0 || plan->recipients == 0)
         fail(usage);
@@ -177,7 +181,7 @@ static void watch(const struct load *l, struct load_session *s, int operation)
 
 static void ended(struct load *l, struct load_session *s)
 {
-    if (s->state == LOAD_BANNER || s->state == LOAD_EHLO)
+    if (s->state > LOAD_WAITING && s->state <= LOAD_EHLO)
         l->connecting--;
     if (s->state == LOAD_HELD)
         l->held--;
@@ -309,11 +313,11 @@ static void report(struct load *l, double seconds, bool in_time)
 
     if (t->accepted > 0)
         qsort(t->took_us, t->accepted, sizeof(*t->took_us), by_size);
-    printf("{\"accepted\":%llu,\"refused\":%llu,\"lost\":%llu,\"unsure\":%llu,\"seconds\":%.3f,"
-           "\"rate\":%.1f,",
+    printf("{\"accepted\":%llu,\"refused\":%llu,\"lost\":%llu,\"unsure\":%llu,\"resumed\":%llu,"
+           "\"seconds\":%.3f,\"rate\":%.1f,",
            (unsigned long long)t->accepted, (unsigned long long)t->refused,
-           (unsigned long long)t->lost, (unsigned long long)t->unsure, seconds,
-           (double)t->accepted / seconds);
+           (unsigned long long)t->lost, (unsigned long long)t->unsure,
+           (unsigned long long)t->resumed, seconds, (double)t->accepted / seconds);
     printf("\"p50_ms\":%.2f,\"p90_ms\":%.2f,\"p99_ms\":%.2f,\"max_ms\":%.2f,\"cpu_seconds\":%.3f,"
            "\"in_time\":%s,"
            "\"refusal\":\"",
@@ -352,6 +356,8 @@ int main(int argc, char **argv)
     read_options(&l.plan, argc, argv);
     raise_limits();
     load_body_make(&l.plan);
+    if (l.plan.starttls)
+        load_secure_make();
     l.poll = epoll_create1(EPOLL_CLOEXEC);
     l.sessions = calloc(l.plan.sessions, sizeof(*l.sessions));
     if (l.poll < 0 || l.sessions == NULL)

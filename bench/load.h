@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 enum load_mode {
     LOAD_MAIL,    /* EHLO, then messages, then QUIT */
@@ -36,6 +37,8 @@ struct load_plan {
     bool pipelined;      /* MAIL, RCPT and DATA in one write */
     bool awake; /* look for replies without sleeping: then a wait is the server's, not our waking */
     bool slow;  /* LOAD_IDLE: one octet of an endless command a second from each session */
+    bool starttls;
+    bool resume;   /* with the ticket of the session before in the same place */
     bool stubborn; /* a lost connection is made anew and its message sent again under a new id */
     const char *helo, *from, *to, *prefix;
     FILE *ids; /* where the ids of messages answered 250 go, one a line; may be NULL */
@@ -45,6 +48,7 @@ struct load_totals {
     uint64_t accepted; /* messages, or sessions in LOAD_CONNECT */
     uint64_t refused;  /* 4xx or 5xx to a command or message */
     uint64_t lost;     /* connections that ended early */
+    uint64_t resumed;  /* handshakes that went by a ticket */
     uint64_t unsure;   /* of these: after the final dot was sent and before its answer */
     uint32_t *took_us; /* one for each accepted */
     size_t took_room;
@@ -54,6 +58,9 @@ struct load_totals {
 enum load_state {
     LOAD_WAITING, /* for its turn to connect, until wake_us */
     LOAD_BANNER,
+    LOAD_EHLO_PLAIN, /* before STARTTLS */
+    LOAD_STARTTLS_SENT,
+    LOAD_SHAKING,
     LOAD_EHLO,
     LOAD_MAIL_SENT,
     LOAD_RCPT_SENT,
@@ -82,7 +89,9 @@ struct load_session {
     size_t out_length, out_at, out_room;
     bool body_pending; /* the shared body follows what is in out */
     size_t body_at;
-    char line[512]; /* an incomplete reply line; of longer ones the beginning */
+    struct ssl_st *ssl;            /* NULL: in the clear */
+    struct ssl_session_st *ticket; /* for the next session; NULL: none */
+    char line[512];                /* an incomplete reply line; of longer ones the beginning */
     size_t line_length;
 };
 
@@ -109,6 +118,17 @@ bool load_session_wants_write(const struct load_session *s);
 
 /* Close, count, and set the state to LOAD_WAITING (another round, or another try) or LOAD_DONE. */
 void load_session_ended(struct load_session *s, struct load_totals *t, uint64_t now_us);
+
+/* ---- secure.c; recv, send and shake answer as recv(2) does, shake with 1 when it is done ---- */
+
+/* Call once, for plan->starttls. */
+void load_secure_make(void);
+void load_secure_begin(struct load_session *s);
+ssize_t load_secure_shake(struct load_session *s);
+ssize_t load_secure_recv(struct load_session *s, void *p, size_t cap);
+ssize_t load_secure_send(struct load_session *s, const void *p, size_t n);
+bool load_secure_resumed(const struct load_session *s);
+void load_secure_end(struct load_session *s);
 
 /* LOAD_IDLE with plan->slow: one more octet. False as above. */
 bool load_session_drip(struct load_session *s);

@@ -112,13 +112,22 @@ bool load_session_wants_write(const struct load_session *s)
     return s->out_at < s->out_length || s->body_pending;
 }
 
+static ssize_t send_parts(struct load_session *s, const struct iovec parts[2])
+{
+    if (s->ssl == NULL)
+        return writev(s->fd, parts, 2);
+    if (parts[0].iov_len > 0)
+        return load_secure_send(s, parts[0].iov_base, parts[0].iov_len);
+    return load_secure_send(s, parts[1].iov_base, parts[1].iov_len);
+}
+
 bool load_session_writable(struct load_session *s)
 {
     while (s->out_at < s->out_length || s->body_pending) {
         struct iovec parts[2] = {
             {s->out + s->out_at, s->out_length - s->out_at},
             {body + s->body_at, s->body_pending ? body_length - s->body_at : 0}};
-        ssize_t sent = writev(s->fd, parts, 2);
+        ssize_t sent = send_parts(s, parts);
         size_t from_out;
 
         if (sent < 0)
@@ -238,6 +247,12 @@ static void answer_to_body(struct load_session *s, struct load_totals *t, bool g
     begin_message(s, now_us);
 }
 
+static void begin_tls(struct load_session *s)
+{
+    load_secure_begin(s);
+    s->state = LOAD_SHAKING;
+}
+
 static void greeted(struct load_session *s, uint64_t now_us)
 {
     if (s->plan->mode == LOAD_IDLE)
@@ -258,7 +273,14 @@ static bool answered(struct load_session *s, struct load_totals *t, uint64_t now
     switch (s->state) {
     case LOAD_BANNER:
         say(s, "EHLO %s\r\n", s->plan->helo);
-        s->state = LOAD_EHLO;
+        s->state = s->plan->starttls ? LOAD_EHLO_PLAIN : LOAD_EHLO;
+        return good;
+    case LOAD_EHLO_PLAIN:
+        say(s, "STARTTLS\r\n");
+        s->state = LOAD_STARTTLS_SENT;
+        return good;
+    case LOAD_STARTTLS_SENT:
+        begin_tls(s);
         return good;
     case LOAD_EHLO:
         greeted(s, now_us);
@@ -285,6 +307,7 @@ static bool answered(struct load_session *s, struct load_totals *t, uint64_t now
         s->state = LOAD_DONE;
         return false;
     case LOAD_WAITING:
+    case LOAD_SHAKING:
     case LOAD_HELD:
     case LOAD_DONE:
         break;
@@ -310,24 +333,43 @@ static bool take(struct load_session *s, struct load_totals *t, const char *p, s
     return true;
 }
 
+/* False: it failed. Done, the client greets again. */
+static bool shake(struct load_session *s, struct load_totals *t)
+{
+    ssize_t done = load_secure_shake(s);
+
+    if (done != 1)
+        return done < 0 && errno == EAGAIN;
+    t->resumed += load_secure_resumed(s) ? 1 : 0;
+    say(s, "EHLO %s\r\n", s->plan->helo);
+    s->state = LOAD_EHLO;
+    return true;
+}
+
 bool load_session_readable(struct load_session *s, struct load_totals *t, uint64_t now_us)
 {
     char in[8192];
 
     for (;;) {
-        ssize_t length = recv(s->fd, in, sizeof(in), 0);
+        ssize_t length;
+
+        if (s->state == LOAD_SHAKING && (!shake(s, t) || s->state == LOAD_SHAKING))
+            return s->state == LOAD_SHAKING && errno == EAGAIN;
+        length =
+            s->ssl != NULL ? load_secure_recv(s, in, sizeof(in)) : recv(s->fd, in, sizeof(in), 0);
 
         if (length <= 0)
             return length < 0 && (errno == EAGAIN || errno == EINTR);
         if (!take(s, t, in, (size_t)length, now_us))
             return false;
-        if ((size_t)length < sizeof(in))
+        if ((size_t)length < sizeof(in) && s->ssl == NULL)
             return true;
     }
 }
 
 void load_session_ended(struct load_session *s, struct load_totals *t, uint64_t now_us)
 {
+    load_secure_end(s);
     if (s->fd >= 0)
         (void)close(s->fd);
     s->fd = -1;
@@ -351,6 +393,8 @@ bool load_session_drip(struct load_session *s)
 
     if (s->octets >= 900)
         return true; /* a command line has its limit, and that is another test */
-    return send(s->fd, command + (s->octets++ % (sizeof(command) - 1)), 1, MSG_NOSIGNAL) == 1 ||
+    const char *octet = command + s->octets++ % (sizeof(command) - 1);
+    return (s->ssl != NULL ? load_secure_send(s, octet, 1) : send(s->fd, octet, 1, MSG_NOSIGNAL)) ==
+               1 ||
            errno == EAGAIN;
 }

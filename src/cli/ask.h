@@ -8,10 +8,12 @@
 #ifndef CLI_ASK_H
 #define CLI_ASK_H
 
+#include "config/config.h"
 #include "dns/script.h"
 
 struct cli_dns {
-    const struct dns_script *script; /* NULL: ask the system's resolvers */
+    const struct dns_script *script; /* NULL: ask servers */
+    const struct config_dns *conf;   /* whose IPv4 servers are asked; NULL or none: the system's */
     char memory[DNS_ANSWER_MAX_BYTES];
 };
 

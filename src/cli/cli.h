@@ -48,6 +48,7 @@ extern const struct cli_command cli_judge;
 extern const struct cli_command cli_queue;
 extern const struct cli_command cli_serve;
 extern const struct cli_command cli_spf;
+extern const struct cli_command cli_trace;
 
 /* "herald: ..." on standard error; returns code. */
 int cli_fail(int code, const char *fmt, ...) PRINTF(2, 3);

@@ -8,6 +8,8 @@
 #include "cli/cli.h"
 #include "config/config.h"
 #include "config/show.h"
+#include "net/tls.h"
+#include "server/tls_keys.h"
 
 #define OUTPUT_FIRST_BYTES 16384u
 #define PROBLEM_BYTES      2048u
@@ -59,20 +61,40 @@ static void print_problems(const struct config_problems *all, bool json, bool fi
                 CONFIG_PROBLEMS_MAX);
 }
 
+/* Certificates and keys are part of what a server starts with; none is made here. */
+static bool check_keys(const struct config *c, struct config_problems *problems)
+{
+    static const struct tls_keys_how only_look = {NULL, false};
+    struct config_problem p = {0};
+    struct tls_side *side = NULL;
+    struct diag d = {0};
+
+    if (tls_keys_load(c, &only_look, &side, &d) == ERR_OK) {
+        tls_side_free(side);
+        return true;
+    }
+    if (d.file != NULL)
+        (void)snprintf(p.file, sizeof(p.file), "%s", d.file);
+    (void)snprintf(p.text, sizeof(p.text), "%.200s%s%.50s", d.text, d.sys != 0 ? ": " : "",
+                   d.sys != 0 ? strerror(d.sys) : "");
+    config_problems_add(problems, &p);
+    return false;
+}
+
 static int check(const struct options *o)
 {
     struct config_problems problems = {0};
     struct config *c;
+    bool fine;
 
     if (o->argc != 1)
         return cli_wrong_usage(&cli_config, "check needs one FILE");
     c = config_load(o->argv[0], &problems);
+    fine = c != NULL && check_keys(c, &problems);
     print_problems(&problems, o->json, true);
     config_problems_finish(&problems);
-    if (c == NULL)
-        return CLI_CONFIG;
     config_free(c);
-    return CLI_OK;
+    return fine ? CLI_OK : CLI_CONFIG;
 }
 
 /* ---- show ---- */

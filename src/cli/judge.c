@@ -10,6 +10,10 @@
 #include "cli/scenario.h"
 #include "config/config.h"
 #include "config/find.h"
+#include "config/own.h"
+#include "net/local.h"
+
+#define JUDGE_MACHINE_MAX 64
 
 static struct judge_case the_case;
 static struct judge_result result;
@@ -68,6 +72,8 @@ struct options {
     const char *file; /* -c */
     const char *scenario;
     const char *policy;
+    const char *peer;
+    bool self;
     bool json;
 };
 
@@ -75,17 +81,19 @@ static void take_config(const struct config *conf)
 {
     struct greeting_name name;
 
-    if (conf->hostname.n > 0)
-        the_case.names[the_case.server.n_names++] = conf->hostname;
-    for (size_t i = 0; i < conf->n_egresses; i++) {
-        struct ip_addr a = conf->egresses[i].public_address;
+    struct judge_case *c = &the_case;
+    struct ip_addr all[JUDGE_MACHINE_MAX];
+    size_t n = net_local_all(all, COUNT(all));
 
-        if (a.family != IP_NONE && the_case.server.n_addresses < COUNT(the_case.addresses))
-            the_case.addresses[the_case.server.n_addresses++] = a;
-    }
-    the_case.session.trusted = config_is_trusted(conf, the_case.session.client);
-    greeting_name_read(&name, the_case.claim.greeting, the_case.claim.is_helo);
-    the_case.claim.local_domain = config_local_domain(conf, name.normal);
+    c->server.n_names = config_own_names(conf, c->names, COUNT(c->names));
+    c->server.n_addresses = config_own_addresses(conf, c->addresses, COUNT(c->addresses));
+    for (size_t i = 0; i < n; i++)
+        config_own_add(c->addresses, &c->server.n_addresses, COUNT(c->addresses), all[i]);
+    c->session.trusted = config_is_trusted(conf, c->session.client);
+    greeting_name_read(&name, c->claim.greeting, c->claim.is_helo);
+    c->claim.local_domain = config_local_domain(conf, name.normal);
+    c->claim.vouched = config_is_vouched(conf, c->session.client, name.normal);
+    c->claim.listed = config_is_listed(conf, name.normal);
 }
 
 static int print_result(bool json)
@@ -104,9 +112,17 @@ static int print_result(bool json)
     return CLI_OK;
 }
 
-static int run_single(const struct options *o)
+static struct config *load(const char *file)
 {
     struct config_problems problems = {0};
+    struct config *conf = config_load(file, &problems);
+
+    config_problems_finish(&problems);
+    return conf;
+}
+
+static int run_single(const struct options *o)
+{
     struct config *conf = NULL;
     int status;
 
@@ -127,8 +143,7 @@ static int run_single(const struct options *o)
     the_case.claim.is_helo = span_ieq(the_case.verb, SPAN("HELO"));
     the_case.session.now_s = (int64_t)time(NULL);
     if (o->file != NULL) {
-        conf = config_load(o->file, &problems);
-        config_problems_finish(&problems);
+        conf = load(o->file);
         if (conf == NULL)
             return cli_fail(CLI_CONFIG, "%s: see herald config check %s", o->file, o->file);
         take_config(conf);
@@ -143,6 +158,18 @@ static int run_single(const struct options *o)
     return status;
 }
 
+static int run_self(const struct options *o)
+{
+    struct config *conf = load(o->file);
+    int status;
+
+    if (conf == NULL)
+        return cli_fail(CLI_CONFIG, "%s: see herald config check %s", o->file, o->file);
+    status = judge_self(conf, &dns, o->peer, o->json);
+    config_free(conf);
+    return status;
+}
+
 static int run(int argc, char **argv)
 {
     static const struct option options[] = {
@@ -151,6 +178,8 @@ static int run(int argc, char **argv)
         {"verb", required_argument, NULL, 'v'},
         {"policy", required_argument, NULL, 'p'},
         {"scenario", required_argument, NULL, 's'},
+        {"self", no_argument, NULL, 'S'},
+        {"peer", required_argument, NULL, 'P'},
         {"json", no_argument, NULL, 'j'},
         {NULL, 0, NULL, 0},
     };
@@ -177,6 +206,12 @@ static int run(int argc, char **argv)
         case 'c':
             o.file = optarg;
             break;
+        case 'S':
+            o.self = true;
+            break;
+        case 'P':
+            o.peer = optarg;
+            break;
         case 'j':
             o.json = true;
             break;
@@ -188,6 +223,8 @@ static int run(int argc, char **argv)
         return cli_wrong_usage(&cli_judge, "unexpected argument: %s", argv[optind]);
     if (o.scenario != NULL)
         return scenario_run_all(o.scenario, run_scenario, NULL);
+    if (o.self)
+        return run_self(&o);
     return run_single(&o);
 }
 
@@ -196,15 +233,21 @@ const struct cli_command cli_judge = {
     .summary = "judge a greeting: its facts, what is wrong, and what would become of it",
     .usage = "herald judge --client IP --helo NAME [--verb EHLO|HELO] [--policy PRESET] [-c FILE] "
              "[--json]\n"
+             "herald judge --self [--peer HOST] [-c FILE] [--json]\n"
              "herald judge --scenario FILE",
-    .options = "  --client IP      the address that connects\n"
-               "  --helo NAME      what it greets with\n"
-               "  --verb VERB      EHLO (the default) or HELO\n"
-               "  --policy PRESET  observe, standard (the default) or strict\n"
-               "  -c FILE          own name, addresses, domains and trusted networks from there\n"
-               "  --scenario FILE  one JSON object a line, DNS included; - is standard input\n"
-               "  --json           the result as JSON\n",
+    .options =
+        "  --client IP      the address that connects\n"
+        "  --helo NAME      what it greets with\n"
+        "  --verb VERB      EHLO (the default) or HELO\n"
+        "  --policy PRESET  observe, standard (the default) or strict\n"
+        "  -c FILE          own name, addresses, domains and trusted networks from there\n"
+        "  --scenario FILE  one JSON object a line, DNS included; - is standard input\n"
+        "  --self           what this server greets with, from each egress, and what receivers "
+        "would say\n"
+        "  --peer HOST      with --self: greet this host and quote its reply\n"
+        "  --json           the result as JSON\n",
     .examples = "  herald judge --client 198.51.100.7 --helo mail.example.com\n"
+                "  herald judge --self -c /etc/herald/herald.conf --peer mx.example.org\n"
                 "  herald judge --scenario greetings.jsonl\n",
     .run = run,
 };

@@ -55,6 +55,16 @@ void judge_run(struct judge_case *c, struct cli_dns *from, struct judge_result *
 void judge_put_json(struct buf *b, const struct judge_case *c, const struct judge_result *r,
                     const json_t *scenario);
 
+struct config;
+
+/*
+ * What each egress greets with, and what kinds of receivers would say to it.
+ *
+ * peer     a host to greet, as HOST or ADDRESS:PORT; NULL: none
+ * returns  an exit code: 0, 1 when some kind of receiver would refuse, 78 when nothing can be said
+ */
+int judge_self(const struct config *conf, struct cli_dns *dns, const char *peer, bool json);
+
 /* The result for a person: facts, what is wrong, what each preset does, how to mend it. */
 void judge_put_person(struct buf *b, const struct judge_case *c, const struct judge_result *r);
 

@@ -92,6 +92,28 @@ static enum err match_prefixes(const json_t *object, const char *key, const stru
 
 /* ---- server ---- */
 
+/* Whether the greeting is one of a list of names, or lies below one that is "*.domain". */
+static enum err match_listed(const json_t *list, struct judge_case *c, struct diag *d)
+{
+    struct greeting_name name;
+    const json_t *item;
+    size_t i;
+
+    if (list != NULL && !json_is_array(list))
+        return not_a(d, "listed", "a list of names");
+    greeting_name_read(&name, c->claim.greeting, c->claim.is_helo);
+    json_array_foreach(list, i, item)
+    {
+        span text = text_of(item);
+        bool below = span_starts(text, SPAN("*."));
+
+        c->claim.listed =
+            c->claim.listed || (below ? domain_is_under(name.normal, span_skip(text, 2))
+                                      : domain_eq(name.normal, text));
+    }
+    return ERR_OK;
+}
+
 static enum err read_server(struct judge_case *c, const json_t *server, struct diag *d)
 {
     static const char *const name_keys[] = {"names", "public_names"};
@@ -109,6 +131,8 @@ static enum err read_server(struct judge_case *c, const json_t *server, struct d
         e = add_texts(server, domain_keys[i], c->domains, COUNT(c->domains), &c->n_domains, d);
     if (e == ERR_OK)
         e = match_prefixes(server, "vouched", c, &c->claim.vouched, d);
+    if (e == ERR_OK)
+        e = match_listed(json_object_get(server, "listed"), c, d);
     return e;
 }
 
@@ -215,6 +239,7 @@ static void read_history(struct greeting_history *h, const json_t *history)
         .names_hour = count_of(history, "names_hour"),
         .names_day = count_of(history, "names_day"),
         .networks = count_of(history, "networks"),
+        .refused = count_of(history, "refused"),
     };
 }
 

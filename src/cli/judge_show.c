@@ -23,15 +23,15 @@ static void put_word_or_null(struct buf *b, span word)
 
 static void put_history(struct buf *b, const struct greeting_history *h)
 {
-    if (h->times == 0 && h->last_seen_s == 0 && h->names_day == 0) {
+    if (h->times == 0 && h->last_seen_s == 0 && h->names_day == 0 && h->networks == 0) {
         buf_put(b, SPAN("{}"));
         return;
     }
     buf_printf(b,
                "{\"first_seen\":%lld,\"last_seen\":%lld,\"times\":%u,\"times_network\":%u,"
-               "\"names_hour\":%u,\"names_day\":%u,\"networks\":%u}",
+               "\"names_hour\":%u,\"names_day\":%u,\"networks\":%u,\"refused\":%u}",
                (long long)h->first_seen_s, (long long)h->last_seen_s, h->times, h->times_network,
-               h->names_hour, h->names_day, h->networks);
+               h->names_hour, h->names_day, h->networks, h->refused);
 }
 
 /* "changed" and "early" stand behind the history in the vocabulary, "generic" before it. */

@@ -67,7 +67,11 @@ int cli_serve_until_told(const struct cli_command *command, int argc, char **arg
 {
     static const struct option options[] = {{"config", required_argument, NULL, 'c'},
                                             {NULL, 0, NULL, 0}};
-    struct supervisor_conf conf = {plan_load, plan_unload, ready, source};
+    struct supervisor_conf conf = {.load = plan_load,
+                                   .unload = plan_unload,
+                                   .changed = plan_changed,
+                                   .ready = ready,
+                                   .arg = source};
     char *file = NULL;
     int option, status;
 

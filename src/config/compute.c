@@ -115,8 +115,3 @@ span config_compute_data_dir(struct config_load *load)
     buf_put(&b, SPAN("/herald"));
     return buf_span(&b);
 }
-
-span config_compute_greeting(struct config_load *load)
-{
-    return load->c->hostname_is_fit ? load->c->hostname : SPAN_NONE;
-}

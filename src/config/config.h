@@ -40,11 +40,50 @@ struct config_endpoint {
 enum config_switch { CONFIG_OFF, CONFIG_ON };
 enum config_role { CONFIG_ROLE_MX, CONFIG_ROLE_SUBMISSION, CONFIG_ROLE_LMTP };
 
+/* A list of addresses. */
+struct config_prefixes {
+    struct ip_prefix *at;
+    size_t n;
+};
+
+enum config_listen_tls {
+    CONFIG_TLS_STARTTLS, /* offered */
+    CONFIG_TLS_REQUIRED, /* and nothing is done without it */
+    CONFIG_TLS_IMPLICIT, /* from the first octet on */
+    CONFIG_TLS_OFF,
+};
+
 /* listen "name" { } */
 struct config_listen {
     span name;
     struct config_endpoint address;
     enum config_role role;
+    enum config_listen_tls tls;
+    struct config_prefixes proxy;   /* who must send a PROXY header */
+    struct config_prefixes xclient; /* who may say XCLIENT and XFORWARD */
+};
+
+/* certificate "name" { }: another one for clients that ask for that name. */
+struct config_certificate {
+    span name; /* a host name in lower case, or "*." and one */
+    span file; /* PEM: the certificate, and those that lead to its root */
+    span key;  /* PEM; empty: in the same file */
+};
+
+enum config_protocols { CONFIG_PROTOCOLS_TLS_1_2, CONFIG_PROTOCOLS_TLS_1_3 };
+
+/* tls { } */
+struct config_tls {
+    span certificate; /* as of config_certificate; empty: herald makes its own */
+    span key;
+    span client_ca;
+    enum config_protocols protocols;
+};
+
+/* What to greet with from one address. */
+struct config_egress_name {
+    struct ip_addr address; /* as the world sees it */
+    span name;
 };
 
 /* guard "name" { }: where other mail servers ask what becomes of a greeting. */
@@ -58,12 +97,16 @@ struct config_guard {
 /* egress "name" { }: how outgoing connections leave. */
 struct config_egress {
     span name;
-    struct ip_addr address;        /* local address to bind; IP_NONE: the kernel's choice */
-    struct ip_addr public_address; /* as the world sees it; IP_NONE: the same as `address` */
-    span greeting;                 /* by default hostname; empty when that is not fit */
+    struct ip_addr address;           /* local address to bind; IP_NONE: the kernel's choice */
+    struct ip_addr public_address;    /* as the world sees it; IP_NONE: the same as `address` */
+    span greeting;                    /* empty: chosen for each address (greeting/choose.h) */
+    struct config_egress_name *names; /* go before `greeting` */
+    size_t n_names;
 };
 
 enum config_via { CONFIG_VIA_MX, CONFIG_VIA_SMTP, CONFIG_VIA_LMTP, CONFIG_VIA_HOLD };
+
+enum config_route_tls { CONFIG_ROUTE_TLS_TRY, CONFIG_ROUTE_TLS_REQUIRE, CONFIG_ROUTE_TLS_OFF };
 
 /* route "pattern" { }: pattern is a domain, "*.domain" or "*". */
 struct config_route {
@@ -71,6 +114,11 @@ struct config_route {
     enum config_via via;
     struct config_endpoint to;          /* for CONFIG_VIA_SMTP and CONFIG_VIA_LMTP */
     const struct config_egress *egress; /* never NULL */
+    bool implicit;                      /* TLS from the first octet on */
+    enum config_route_tls tls;
+    span ca_file; /* PEM; empty: whom the system trusts */
+    span user;    /* whom to log in as; empty: nobody */
+    span password_file;
 };
 
 enum config_mailbox_kind { CONFIG_MAILBOX_MAILDIR, CONFIG_MAILBOX_LMTP };
@@ -100,7 +148,11 @@ struct config_limits {
     uint64_t errors;             /* refused commands in a session before 421 */
     uint64_t junk_commands;      /* NOOP, RSET, VRFY, EHLO in a transaction */
     uint64_t unknown_recipients; /* in a session */
+    uint64_t tarpit_after;       /* errors of a session before each further one is answered late */
+    uint64_t tarpit_delay_ms;
+    uint64_t stress_timeout_ms; /* instead of command_timeout_ms while sessions are scarce */
     uint64_t command_timeout_ms;
+    uint64_t tls_timeout_ms;   /* for a handshake */
     uint64_t data_timeout_ms;  /* between two reads of a message */
     uint64_t data_deadline_ms; /* for a whole message */
     uint64_t data_rate;        /* octets a second, least, over 60 s */
@@ -126,10 +178,32 @@ struct config_dns {
     uint64_t timeout_ms;
 };
 
+/* A client network that the operator answers for. */
+struct config_vouched {
+    struct ip_prefix client;
+    span name; /* the greeting that is vouched for; empty: any */
+};
+
 /* greeting { } */
 struct config_greeting {
     enum greeting_preset preset;
     struct greeting_policy policy; /* what all keys of the section come to */
+    span *own_names;               /* beside hostname and what the egresses say */
+    size_t n_own_names;
+    struct ip_addr *own_addresses; /* beside those of egresses, listeners and the machine */
+    size_t n_own_addresses;
+    struct config_vouched *vouched;
+    size_t n_vouched;
+    struct config_map *listed; /* names that are not welcome, and "*.domain" */
+};
+
+enum config_ledger_enabled { CONFIG_LEDGER_NO, CONFIG_LEDGER_YES };
+
+/* ledger { } */
+struct config_ledger {
+    enum config_ledger_enabled enabled;
+    uint64_t size; /* octets on the disk at most */
+    uint64_t age_ms;
 };
 
 /* log { } */
@@ -145,6 +219,7 @@ struct config {
     span file; /* as given to config_load; empty: built in */
     span hostname;
     bool hostname_is_fit; /* the name may be said to the world (config/fit.h) */
+    bool hostname_is_set; /* by the operator; else it is the machine's */
     span data_dir;
     span user;        /* to run as when started as root */
     uint64_t workers; /* smtpd processes; 0: one for each processor */
@@ -157,8 +232,7 @@ struct config {
 
     struct config_map *domains;
     struct config_map *relay_domains;
-    struct ip_prefix *trusted;
-    size_t n_trusted;
+    struct config_prefixes trusted;
 
     span users_file;
     struct config_map *users; /* "user@domain" in lower case -> hash, empty for a bare address */
@@ -167,6 +241,10 @@ struct config {
     struct config_mailbox mailbox;
     enum config_unknown_user unknown_user;
     span catchall; /* for CONFIG_UNKNOWN_CATCHALL */
+
+    struct config_tls tls;
+    struct config_certificate *certificates; /* beside that of tls */
+    size_t n_certificates;
 
     struct config_egress *egresses; /* at least one; the first is the default */
     size_t n_egresses;
@@ -178,6 +256,7 @@ struct config {
     struct config_limits limits;
     enum config_line_endings line_endings;
     struct config_queue queue;
+    struct config_ledger ledger;
     struct config_log log;
 
     struct config_store *store;

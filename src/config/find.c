@@ -20,12 +20,17 @@ bool config_is_relay_domain(const struct config *c, span domain)
     return config_map_find(c->relay_domains, plain_domain(domain), NULL);
 }
 
-bool config_is_trusted(const struct config *c, struct ip_addr client)
+bool config_prefixes_have(const struct config_prefixes *prefixes, struct ip_addr client)
 {
-    for (size_t i = 0; i < c->n_trusted; i++)
-        if (ip_prefix_has(c->trusted[i], client))
+    for (size_t i = 0; i < prefixes->n; i++)
+        if (ip_prefix_has(prefixes->at[i], client))
             return true;
     return false;
+}
+
+bool config_is_trusted(const struct config *c, struct ip_addr client)
+{
+    return config_prefixes_have(&c->trusted, client);
 }
 
 /* "local@domain"; empty when it does not fit, which no address of a table does. */
@@ -204,4 +209,35 @@ enum greeting_local config_local_domain(const struct config *c, span name)
             return at.n == name.n ? LOCAL_EXACT : LOCAL_UNDER;
     }
     return LOCAL_NO;
+}
+
+bool config_is_vouched(const struct config *c, struct ip_addr client, span name)
+{
+    const struct config_greeting *g = &c->greeting;
+
+    for (size_t i = 0; i < g->n_vouched; i++)
+        if (ip_prefix_has(g->vouched[i].client, client) &&
+            (g->vouched[i].name.n == 0 || domain_eq(g->vouched[i].name, name)))
+            return true;
+    return false;
+}
+
+bool config_is_listed(const struct config *c, span name)
+{
+    char text[CONFIG_MAP_NAME_MAX_BYTES];
+
+    if (name.n == 0 || config_map_count(c->greeting.listed) == 0)
+        return false;
+    if (config_map_find(c->greeting.listed, plain_domain(name), NULL))
+        return true;
+    while (span_has(name, '.')) {
+        struct buf b = BUF_OVER(text);
+
+        name = span_skip(name, span_find(name, '.') + 1);
+        buf_put(&b, SPAN("*."));
+        buf_put(&b, plain_domain(name));
+        if (config_map_find(c->greeting.listed, buf_span(&b), NULL))
+            return true;
+    }
+    return false;
 }

@@ -16,6 +16,15 @@ bool config_is_relay_domain(const struct config *c, span domain);
 /* How a name stands to the domains of both lists: one of them, below one, or neither. */
 enum greeting_local config_local_domain(const struct config *c, span name);
 
+/* Is the address in one of the prefixes? IP_NONE: no. */
+bool config_prefixes_have(const struct config_prefixes *prefixes, struct ip_addr client);
+
+/* Did the operator answer for this client greeting with this normal name (empty: an address)? */
+bool config_is_vouched(const struct config *c, struct ip_addr client, span name);
+
+/* Is this normal name, or one above it as "*.", on the operator's list of unwelcome ones? */
+bool config_is_listed(const struct config *c, span name);
+
 /* May a client at this address relay? IP_NONE: no. */
 bool config_is_trusted(const struct config *c, struct ip_addr client);
 

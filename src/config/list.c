@@ -3,119 +3,37 @@
 
 #include <stdlib.h>
 
-#include "base/ascii.h"
+#include "config/idn.h"
 #include "config/map.h"
-#include "config/source.h"
+#include "config/table.h"
 #include "name/domain.h"
 #include "name/path.h"
 
-/* One file being read. `add` says why a line is bad, or NULL. */
-struct lines {
-    struct config_load *load;
-    struct config_map *map;
-    struct config_where where;
-    unsigned bad;
-    const char *(*add)(struct lines *l, span line);
-};
-
-static void bad_line(struct lines *l, span line, const char *why)
-{
-    l->bad++;
-    if (l->bad <= CONFIG_LIST_WARNINGS_MAX)
-        config_load_warn(l->load, &l->where, line, why);
-}
-
-static bool is_skipped(span line)
-{
-    return line.n == 0 || line.p[0] == '#';
-}
-
-/* The octets of a file named by a value; they are the caller's to free. */
-static bool file_open(struct config_load *load, const struct config_where *where, span path,
-                      struct config_source *out_text)
-{
-    enum err e;
-    int sys = 0;
-
-    if (path.n == 0 || span_has(path, '\0')) {
-        config_load_complain(load, where, path, "not the path of a file");
-        return false;
-    }
-    path = config_tree_path_from(load->pool, path, where->file);
-    e = config_source_read(path.p, CONFIG_LIST_MAX_BYTES, out_text, &sys);
-    if (e != ERR_OK)
-        config_load_complain(load, where, path, sys != 0 ? strerror(sys) : err_text(e));
-    return e == ERR_OK;
-}
-
-static bool file_lines(struct lines *l, const struct config_where *where, span path)
-{
-    struct config_source text;
-    span rest, line;
-
-    if (!file_open(l->load, where, path, &text))
-        return false;
-    l->where =
-        (struct config_where){config_tree_path_from(l->load->pool, path, where->file).p, 0, 0};
-    rest = config_source_span(&text);
-    while (span_line(&rest, &line)) {
-        const char *why;
-
-        l->where.line++;
-        line = span_trim(line);
-        why = is_skipped(line) ? NULL : l->add(l, line);
-        if (why != NULL)
-            bad_line(l, line, why);
-    }
-    if (l->bad > CONFIG_LIST_WARNINGS_MAX) {
-        l->where.line = 0;
-        config_load_warn(l->load, &l->where, SPAN_NONE, "more lines are bad than are named here");
-    }
-    config_source_free(&text);
-    config_map_trim(l->map);
-    return true;
-}
-
 /* A domain that is there already is fine: lists overlap. */
-static const char *add_domain(struct lines *l, span line)
+static const char *add_domain(struct config_table *t, span key, span value)
 {
-    struct domain d = domain_parse(line);
+    struct domain d = domain_parse(config_idn(t->load->pool, key));
 
+    (void)value;
     if ((d.faults & ~DOMAIN_FORGIVABLE) != 0)
         return domain_fault_text(d.faults & ~DOMAIN_FORGIVABLE);
     if (d.numeric)
         return "an address, not a domain";
-    config_map_put(l->map, d.text, SPAN_NONE);
+    config_map_put(t->to, d.text, SPAN_NONE);
     return NULL;
 }
 
 bool config_list_read_domains(struct config_load *load, const struct config_value *value,
                               struct config_map *map)
 {
-    struct lines l = {.load = load, .map = map, .add = add_domain};
-    bool fine = value->kind == CONFIG_LIST;
+    struct config_table t = {.load = load, .add = add_domain, .to = map};
+    bool fine = config_table_read_list(&t, value);
 
-    if (!fine)
-        config_load_complain(load, &value->where, value->text, NULL);
-    for (const struct config_value *v = value->items; v != NULL; v = v->next) {
-        const char *why = "not a domain";
-
-        if (v->kind == CONFIG_STRING && span_starts(v->text, SPAN("file:"))) {
-            l.bad = 0;
-            fine = file_lines(&l, &v->where, span_skip(v->text, 5)) && fine;
-            continue;
-        }
-        if (v->kind == CONFIG_STRING || v->kind == CONFIG_WORD)
-            why = add_domain(&l, v->text);
-        if (why != NULL) {
-            config_load_complain(load, &v->where, v->text, why);
-            fine = false;
-        }
-    }
+    config_map_trim(map);
     return fine;
 }
 
-static const char *add_user(struct lines *l, span line)
+static const char *add_user(struct config_table *t, span line, span none)
 {
     size_t colon = span_find(line, ':');
     char text[PATH_MAX_BYTES + 8];
@@ -124,10 +42,11 @@ static const char *add_user(struct lines *l, span line)
     enum path_fault fault =
         path_parse_address(span_trim(span_head(line, colon)), PATH_ALLOW_UTF8, &path);
 
+    (void)none;
     if (fault != PATH_FINE)
         return path_fault_text(fault);
     path_put(&key, &path);
-    if (key.overflow || !config_map_put(l->map, buf_span(&key), span_skip(line, colon + 1)))
+    if (key.overflow || !config_map_put(t->to, buf_span(&key), span_skip(line, colon + 1)))
         return "this user stands here twice; the first line counts";
     return NULL;
 }
@@ -135,9 +54,11 @@ static const char *add_user(struct lines *l, span line)
 bool config_list_read_users(struct config_load *load, const struct config_value *path,
                             struct config_map *map)
 {
-    struct lines l = {.load = load, .map = map, .add = add_user};
+    struct config_table t = {.load = load, .add = add_user, .to = map};
+    bool fine = config_table_read(&t, &path->where, CONFIG_TABLE_LINES, path->text);
 
-    return file_lines(&l, &path->where, path->text);
+    config_map_trim(map);
+    return fine;
 }
 
 /* Why a target of an alias is not used; NULL when it is. */
@@ -185,7 +106,7 @@ static bool target_take(span *rest, span *out)
 }
 
 /* The targets of the text as the value of an alias. */
-static void targets_put(struct lines *l, span text, struct buf *value)
+static void targets_put(struct config_table *t, span text, struct buf *value)
 {
     span target;
 
@@ -196,7 +117,7 @@ static void targets_put(struct lines *l, span text, struct buf *value)
         if (target.n == 0)
             continue;
         if (why != NULL)
-            bad_line(l, target, why);
+            config_table_bad(t, target, why);
         else if (!span_has(plain, '\0')) {
             buf_put(value, plain);
             buf_putc(value, '\0');
@@ -205,7 +126,7 @@ static void targets_put(struct lines *l, span text, struct buf *value)
 }
 
 /* "name: targets", possibly joined from several lines. */
-static const char *add_alias(struct lines *l, span line)
+static const char *add_alias(struct config_table *t, span line, span none)
 {
     size_t colon = span_find(line, ':');
     span name = unquoted(span_trim(span_head(line, colon)));
@@ -213,62 +134,25 @@ static const char *add_alias(struct lines *l, span line)
     struct buf value = buf_over(malloc(room), room);
     const char *why = NULL;
 
+    (void)none;
     BUG_IF(value.p == NULL, "out of memory");
-    targets_put(l, span_skip(line, colon + 1), &value);
+    targets_put(t, span_skip(line, colon + 1), &value);
     if (colon == line.n || name.n == 0)
         why = "not of the form \"name: target, target\"";
     else if (value.n == 0)
         why = "the alias has no target that can be used";
-    else if (!config_map_put(l->map, name, buf_span(&value)))
+    else if (!config_map_put(t->to, name, buf_span(&value)))
         why = "this alias stands here twice; the first one counts";
     free(value.p);
     return why;
 }
 
-/* A line and those after it that begin with a blank, as they stand. */
-static bool logical_line(span *rest, span *out, unsigned *n_lines)
-{
-    span line;
-
-    *n_lines = 0;
-    if (!span_line(rest, &line))
-        return false;
-    *n_lines = 1;
-    *out = line;
-    while (rest->n != 0 && ascii_is_blank(rest->p[0]) && !is_skipped(span_trim(line))) {
-        span_line(rest, &line);
-        (*n_lines)++;
-        *out = span_of(out->p, (size_t)(line.p + line.n - out->p));
-    }
-    return true;
-}
-
 bool config_list_read_aliases(struct config_load *load, const struct config_value *path,
                               struct config_map *map)
 {
-    struct lines l = {.load = load, .map = map, .add = add_alias};
-    struct config_source text;
-    span rest, line;
-    unsigned n_lines;
+    struct config_table t = {.load = load, .add = add_alias, .to = map};
+    bool fine = config_table_read(&t, &path->where, CONFIG_TABLE_JOINED, path->text);
 
-    if (!file_open(load, &path->where, path->text, &text))
-        return false;
-    l.where = (struct config_where){
-        config_tree_path_from(load->pool, path->text, path->where.file).p, 1, 0};
-    for (rest = config_source_span(&text); logical_line(&rest, &line, &n_lines);
-         l.where.line += n_lines) {
-        const char *why;
-
-        /* Ends of line inside a continued alias are blanks; the memory is our own copy. */
-        for (size_t i = 0; i < line.n; i++)
-            if (line.p[i] == '\n' || line.p[i] == '\r')
-                text.p[(size_t)(line.p - text.p) + i] = ' ';
-        line = span_trim(line);
-        why = is_skipped(line) ? NULL : l.add(&l, line);
-        if (why != NULL)
-            bad_line(&l, line, why);
-    }
-    config_source_free(&text);
     config_map_trim(map);
-    return true;
+    return fine;
 }

@@ -1,20 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * config/list.h - files with one item a line: domains, users, aliases.
+ * config/list.h - the entries of files and lists: domains, users, aliases.
  *
- * Blank lines and lines that begin with # are skipped. A bad line is a warning
- * with its file and line, and the rest is used; after CONFIG_LIST_WARNINGS_MAX
- * of them only their number is told.
+ * How files are read, and what becomes of bad lines: config/table.h.
  */
 #ifndef CONFIG_LIST_H
 #define CONFIG_LIST_H
 
 #include "config/load.h"
 
-#define CONFIG_LIST_MAX_BYTES    ((size_t)512 * 1024 * 1024)
-#define CONFIG_LIST_WARNINGS_MAX 20u
-
-/* Add the domains of a list value (items and "file:PATH") to map. */
+/* Add the domains of a list value (items and sources) to map. */
 bool config_list_read_domains(struct config_load *load, const struct config_value *value,
                               struct config_map *map);
 

@@ -20,6 +20,9 @@ struct config_store {
     struct config_setting *settings;
     size_t n_settings;
     size_t cap_settings;
+    span *files; /* of lists: config/watch.h */
+    size_t n_files;
+    uint64_t files_mark;
 };
 
 struct config_load {
@@ -54,10 +57,21 @@ bool config_policy_read_check(struct config_load *load, const struct config_valu
 bool config_policy_read_exemptions(struct config_load *load, const struct config_value *value,
                                    void *at);
 
+/* The lists of greeting { } and egress { }, config/names.c. */
+bool config_names_read_own(struct config_load *load, const struct config_value *value, void *at);
+bool config_names_read_addresses(struct config_load *load, const struct config_value *value,
+                                 void *at);
+bool config_names_read_vouched(struct config_load *load, const struct config_value *value,
+                               void *at);
+bool config_names_read_listed(struct config_load *load, const struct config_value *value, void *at);
+bool config_names_read_egress(struct config_load *load, const struct config_value *value, void *at);
+
+/* Watch a file that is about to be read, config/watch.c. path ends with a NUL. */
+void config_watch_add(struct config *c, span path);
+
 /* Defaults that are found out at start; the text, from the pool. A name that is not fit is
  * warned about, kept as config.hostname, and gives an empty text. */
 span config_compute_hostname(struct config_load *load);
 span config_compute_data_dir(struct config_load *load);
-span config_compute_greeting(struct config_load *load);
 
 #endif

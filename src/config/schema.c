@@ -15,11 +15,15 @@
 #define GIB    (1024 * MIB)
 
 static const char *const role_words[] = {"mx", "submission", "lmtp", NULL};
-static const char *const guard_words[] = {"policy", "milter", "exim", NULL};
 static const char *const switch_words[] = {"off", "on", NULL};
+static const char *const guard_words[] = {"policy", "milter", "exim", NULL};
+static const char *const listen_tls_words[] = {"starttls", "required", "implicit", "off", NULL};
+static const char *const protocols_words[] = {"1.2+", "1.3+", NULL};
 static const char *const unknown_words[] = {"refuse", "accept", NULL};
+static const char *const route_tls_words[] = {"try", "require", "off", NULL};
 static const char *const via_words[] = {"mx", "hold", NULL};
 static const char *const line_words[] = {"strict", "normalise", NULL};
+static const char *const no_yes_words[] = {"no", "yes", NULL};
 static const char *const format_words[] = {"auto", "human", "json", "logfmt", NULL};
 static const char *const level_words[] = {"error", "warning", "info", "debug", NULL};
 
@@ -44,6 +48,19 @@ static const char *route_name_fault(span name)
     return "a route is named by a domain, \"*.domain\" or \"*\"";
 }
 
+/* Small letters, so that what a client asks for is found by its octets. */
+static const char *certificate_name_fault(span name)
+{
+    struct domain d = domain_parse(span_starts(name, SPAN("*.")) ? span_skip(name, 2) : name);
+
+    for (size_t i = 0; i < name.n; i++)
+        if (name.p[i] >= 'A' && name.p[i] <= 'Z')
+            return "a certificate is named in small letters";
+    if ((d.faults & ~(unsigned)DOMAIN_UNDERSCORE) == 0)
+        return NULL;
+    return "a certificate is named by a host name or \"*.domain\"";
+}
+
 /* Sections that refer to another come after it. */
 const struct config_section config_sections[] = {
     {"limits", false, 0, 0, 0, NULL, false,
@@ -51,11 +68,22 @@ const struct config_section config_sections[] = {
      "answered with a reply that names it.",
      NULL},
     {"queue", false, 0, 0, 0, NULL, false, "How mail waits, and for how long.", NULL},
+    {"ledger", false, 0, 0, 0, NULL, false,
+     "What is remembered of sessions, verdicts and deliveries, for `herald trace` and for checks "
+     "that ask for the past. No mail depends on it.",
+     NULL},
     {"dns", false, 0, 0, 0, NULL, false, "How names are looked up.", NULL},
     {"greeting", false, 0, 0, 0, NULL, false,
      "How the greetings (HELO, EHLO) of clients are judged that are neither `trusted` nor come to "
      "a "
      "submission port. What is only observed goes to the log and into the header.",
+     NULL},
+    {"tls", false, 0, 0, 0, NULL, false,
+     "The certificate that this server shows, and whom it believes. TLS 1.2 and 1.3 are spoken, "
+     "with "
+     "forward secrecy and authenticated encryption only. Files are read at start and at SIGHUP. A "
+     "private key that others than its owner can read, or that belongs to another user than root "
+     "or the one that starts herald, is refused.",
      NULL},
     {"log", false, 0, 0, 0, NULL, false, "What is logged, and how. Logs go to standard error.",
      NULL},
@@ -70,6 +98,11 @@ const struct config_section config_sections[] = {
      "A place where other mail servers ask what becomes of the greeting of one of their clients, by "
      "the rules of the section `greeting`: see herald-guard(1).",
      NULL},
+    {"certificate", true, SECTION_OF(certificates, n_certificates, config_certificate), "", false,
+     "Another certificate, for clients that ask for this name (SNI): a host name, or `*.domain` "
+     "for "
+     "all names one label below. Those who ask for none of these get that of `tls`.",
+     certificate_name_fault},
     {"egress", true, SECTION_OF(egresses, n_egresses, config_egress), "egress \"default\" { }\n",
      false,
      "How outgoing connections leave this machine. The first one is used by routes that name none.",
@@ -93,8 +126,8 @@ const size_t config_sections_n = COUNT(config_sections);
 const struct config_key config_keys[] = {
     {"", "hostname", CONFIG_TYPE_HOSTNAME, FIELD(hostname),
      COMPUTED(config_compute_hostname, "the name of the machine"), ANY, LIVE,
-     "The name of this server: in the banner, in `Received` fields, in reports, and the "
-     "greeting of every egress that has none of its own. It must be fully qualified."},
+     "The name of this server: in the banner, in `Received` fields, in reports, and, when "
+     "it is set here, the greeting of every egress that has none of its own. It must be fully qualified."},
     {"", "data_dir", CONFIG_TYPE_PATH, FIELD(data_dir),
      COMPUTED(config_compute_data_dir, "/var/lib/herald for root, "
               "else $XDG_STATE_HOME/herald or ./herald-data"),
@@ -108,10 +141,12 @@ const struct config_key config_keys[] = {
      DEFAULT("30s"), 0, HOUR, NULL, LIVE,
      "How long sessions and deliveries under way may take to end after SIGTERM or a reload."},
     {"", "domains", CONFIG_TYPE_DOMAINS, FIELD(domains), DEFAULT("[]"), ANY, LIVE,
-     "The domains whose mail is delivered here. An item `file:PATH` stands for the lines of a "
-     "file, one domain a line; a bad line is named in a warning and left out."},
+     "The domains whose mail is delivered here. An item may be a source: `file:PATH` is the lines of a "
+     "file, one domain a line (cPanel's localdomains and remotedomains are so), `postfix:PATH` the "
+     "keys of a Postfix table's source, `exim:PATH` those of an Exim lsearch file. A bad line is named "
+     "in a warning and left out. When the file changes, it is read anew by itself."},
     {"", "relay_domains", CONFIG_TYPE_DOMAINS, FIELD(relay_domains), DEFAULT("[]"), ANY, LIVE,
-     "The domains whose mail is accepted from anybody and passed on by the routes. Files as in "
+     "The domains whose mail is accepted from anybody and passed on by the routes. Sources as in "
      "`domains`."},
     {"", "trusted", CONFIG_TYPE_PREFIXES, FIELD(trusted),
      DEFAULT("[\"127.0.0.0/8\", \"::1/128\"]"), ANY, LIVE,
@@ -150,9 +185,10 @@ const struct config_key config_keys[] = {
      DEFAULT("10000"), 1, 1000000, NULL, LIVE,
      "Sessions open at once, in all."},
     {"limits", "sessions_per_client", CONFIG_TYPE_NUMBER, FIELD(limits.sessions_per_client),
-     DEFAULT("50"),
+     DEFAULT("20"),
      1, 1000000, NULL, LIVE,
-     "Sessions open at once from one address. Addresses in `trusted` are not counted."},
+     "Sessions open at once from one IPv4 address or one IPv6 network of 64 bits. Addresses in "
+     "`trusted` are not counted."},
     {"limits", "command_line", CONFIG_TYPE_SIZE, FIELD(limits.command_line),
      DEFAULT("2K"), 512, 2 * KIB, NULL, LIVE,
      "The longest command, with its CRLF."},
@@ -180,10 +216,25 @@ const struct config_key config_keys[] = {
      DEFAULT("20"),
      1, 100000, NULL, LIVE,
      "Recipients refused as unknown in one session before it is ended with 421."},
+    {"limits", "tarpit_after", CONFIG_TYPE_NUMBER, FIELD(limits.tarpit_after),
+     DEFAULT("5"), 0, 10000, NULL, LIVE,
+     "Commands refused in one session before each further refusal is answered late. Addresses in "
+     "`trusted` are always answered at once."},
+    {"limits", "tarpit_delay", CONFIG_TYPE_DURATION, FIELD(limits.tarpit_delay_ms),
+     DEFAULT("1s"), 0, 30 * SECOND, NULL, LIVE,
+     "How late, for each of them; never more than 30 seconds for what came at once. 0 means never."},
+    {"limits", "stress_timeout", CONFIG_TYPE_DURATION, FIELD(limits.stress_timeout_ms),
+     DEFAULT("10s"), SECOND, HOUR, NULL, LIVE,
+     "How long a client may be silent between commands while 90 % of `sessions` are open; who "
+     "has been silent for longer is then ended with 421."},
     {"limits", "command_timeout", CONFIG_TYPE_DURATION, FIELD(limits.command_timeout_ms),
      DEFAULT("5m"),
      SECOND, HOUR, NULL, LIVE,
      "How long a client may be silent between commands."},
+    {"limits", "tls_timeout", CONFIG_TYPE_DURATION, FIELD(limits.tls_timeout_ms),
+     DEFAULT("30s"),
+     SECOND, 10 * MINUTE, NULL, LIVE,
+     "How long a TLS handshake may take."},
     {"limits", "data_timeout", CONFIG_TYPE_DURATION, FIELD(limits.data_timeout_ms), DEFAULT("3m"),
      SECOND, HOUR, NULL, LIVE,
      "How long a client may be silent in the middle of a message."},
@@ -211,6 +262,16 @@ const struct config_key config_keys[] = {
     {"queue", "min_free", CONFIG_TYPE_SIZE, FIELD(queue.min_free),
      DEFAULT("100M"), 0, 1024 * GIB, NULL, LIVE,
      "With less free on the disk of `data_dir`, new mail is answered 452 until there is more."},
+
+    {"ledger", "enabled", CONFIG_TYPE_ENUM, FIELD(ledger.enabled),
+     DEFAULT("yes"), 0, 0, no_yes_words, LIVE,
+     "Whether anything is remembered at all."},
+    {"ledger", "size", CONFIG_TYPE_SIZE, FIELD(ledger.size),
+     DEFAULT("256M"), 4 * MIB, 32 * GIB, NULL, LIVE,
+     "The room that the ledger may take on the disk. The oldest goes first."},
+    {"ledger", "age", CONFIG_TYPE_DURATION, FIELD(ledger.age_ms),
+     DEFAULT("30d"), HOUR, 3650 * DAY, NULL, LIVE,
+     "How long it is kept; up to a sixtieth longer, since it goes in pieces."},
 
     {"dns", "servers", CONFIG_TYPE_SERVERS, FIELD(dns.servers), DEFAULT("[]"), ANY, LIVE,
      "The servers to ask, as `ADDRESS` or `ADDRESS@PORT`. Without any, the resolvers of the "
@@ -241,6 +302,39 @@ const struct config_key config_keys[] = {
      "its address confirms, or a domain above it), or by `spf` (a greeting for which SPF passes). "
      "Each has a `reason`, and may have a `check` (all without it) and an end date `until`."},
 
+    {"tls", "certificate", CONFIG_TYPE_FILE, FIELD(tls.certificate), DEFAULT("\"\""), ANY, LIVE,
+     "A PEM file with the certificate, and behind it those that lead to its root. Without it herald "
+     "makes one, signed by itself, and keeps it in `data_dir`/tls."},
+    {"tls", "key", CONFIG_TYPE_FILE, FIELD(tls.key), DEFAULT("\"\""), ANY, LIVE,
+     "A PEM file with the private key, without a passphrase. When it is not given, the key is in "
+     "the file of the certificate."},
+    {"tls", "client_ca", CONFIG_TYPE_FILE, FIELD(tls.client_ca), DEFAULT("\"\""), ANY, LIVE,
+     "A PEM file with the authorities whose certificates clients may log in with (AUTH EXTERNAL). "
+     "Without it clients are not asked for one. A client that shows none, or one that does not "
+     "verify, is served all the same, but not logged in."},
+    {"tls", "protocols", CONFIG_TYPE_ENUM, FIELD(tls.protocols),
+     DEFAULT("1.2+"), 0, 0, protocols_words, LIVE,
+     "The versions of TLS that are spoken: `1.2+` or only `1.3+`."},
+    {"greeting", "own_names", CONFIG_TYPE_OWN_NAMES, FIELD(greeting.own_names),
+     DEFAULT("[]"), ANY, LIVE,
+     "Further names of this server, beside `hostname` and those of the egresses: who greets with one "
+     "of them, and is not tied to it by DNS, pretends to be this server. Sources as in `domains`; "
+     "`mailhelo:PATH` takes the names in cPanel's table of domains and names."},
+    {"greeting", "own_addresses", CONFIG_TYPE_OWN_ADDRESSES, FIELD(greeting.own_addresses),
+     DEFAULT("[]"), ANY, LIVE,
+     "Further addresses of this server, such as public ones behind NAT, beside those of the machine, "
+     "of listeners and egresses, and of the own names in DNS. Sources as in `domains`; "
+     "`mailips:PATH` takes the addresses in cPanel's table of domains and addresses."},
+    {"greeting", "vouched", CONFIG_TYPE_VOUCHED, FIELD(greeting.vouched),
+     DEFAULT("[]"), ANY, LIVE,
+     "Clients that may greet with a name or address of this server or its domains although nothing in "
+     "DNS ties them to it: an address or prefix, alone for any greeting, or with the greeting behind "
+     "it as in `\"192.0.2.0/24 shop.example.net\"`. Sources as in `domains`."},
+    {"greeting", "listed", CONFIG_TYPE_LISTED, FIELD(greeting.listed),
+     DEFAULT("[]"), ANY, LIVE,
+     "Greetings that are not welcome (cause helo.listed), `*.domain` for all below a domain. Sources "
+     "as in `domains`."},
+
     {"log", "format", CONFIG_TYPE_ENUM, FIELD(log.format),
      DEFAULT("auto"), 0, 0, format_words, LIVE,
      "The form of a line: `auto` is `human` on a terminal and `json` otherwise."},
@@ -255,6 +349,28 @@ const struct config_key config_keys[] = {
      "Who comes here: `mx` other mail servers, `submission` people and programs that send "
      "their mail through this server, `lmtp` a local server that hands over mail for "
      "`domains`."},
+    {"listen", "proxy", CONFIG_TYPE_PREFIXES, BLOCK(config_listen, proxy),
+     DEFAULT("[]"), ANY, LIVE,
+     "Load balancers that begin each connection with a PROXY header (version 1 or 2): its client "
+     "is then the client of the session. From these addresses nothing else is taken; a header that "
+     "names nobody leaves the balancer as a client that is not `trusted`."},
+    {"listen", "xclient", CONFIG_TYPE_PREFIXES, BLOCK(config_listen, xclient),
+     DEFAULT("[]"), ANY, LIVE,
+     "Servers that may say with XCLIENT who their client is, and tell of it with XFORWARD. A "
+     "client that XCLIENT names is judged as if it had connected itself."},
+
+    {"listen", "tls", CONFIG_TYPE_ENUM, BLOCK(config_listen, tls),
+     DEFAULT("starttls"), 0, 0, listen_tls_words, RESTART,
+     "`starttls` offers TLS, `required` refuses everything but EHLO, NOOP, STARTTLS and QUIT without "
+     "it, `implicit` speaks TLS from the first octet on (port 465), `off` does not offer it. On a "
+     "Unix socket `starttls` offers nothing."},
+
+    {"certificate", "file", CONFIG_TYPE_FILE, BLOCK(config_certificate, file),
+     NULL, NULL, NULL, ANY, LIVE,
+     "A PEM file with the certificate, and behind it those that lead to its root."},
+    {"certificate", "key", CONFIG_TYPE_FILE, BLOCK(config_certificate, key),
+     DEFAULT("\"\""), ANY, LIVE,
+     "A PEM file with the private key, as in `tls`."},
 
     {"guard", "address", CONFIG_TYPE_LISTEN, BLOCK(config_guard, address),
      NULL, NULL, NULL, ANY, RESTART,
@@ -277,15 +393,37 @@ const struct config_key config_keys[] = {
      DEFAULT("\"\""), ANY, LIVE,
      "The address that the world sees, when it is another one (NAT)."},
     {"egress", "greeting", CONFIG_TYPE_GREETING, BLOCK(config_egress, greeting),
-     COMPUTED(config_compute_greeting, "hostname"), ANY, LIVE,
+     DEFAULT("\"\""), ANY, LIVE,
      "The name that herald greets other servers with. Its address must be the public address, "
-     "and the reverse DNS of that address must give this name back."},
+     "and the reverse DNS of that address must give this name back. Without it the name is chosen for "
+     "each address that connections leave from, see herald(1)."},
+
+    {"egress", "names", CONFIG_TYPE_EGRESS_NAMES, BLOCK(config_egress, names),
+     DEFAULT("[]"), ANY, LIVE,
+     "The name for each address that this egress is seen as, where one egress has several: "
+     "`\"203.0.113.9 mta1.example.net\"`. Sources as in `domains`; `cpanel:DIRECTORY` joins mailips and "
+     "mailhelo of that directory. Other addresses are greeted from as `greeting` says."},
 
     {"route", "via", CONFIG_TYPE_VIA, BLOCK(config_route, via),
      DEFAULT("mx"), 0, 0, via_words, LIVE,
-     "`mx` looks the servers of the domain up in DNS; `\"smtp://HOST[:PORT]\"` and "
-     "`\"lmtp://HOST[:PORT]\"` hand all mail to that server (`\"lmtp:unix:PATH\"` to that "
-     "socket); `hold` keeps it in the queue until it is released."},
+     "`mx` looks the servers of the domain up in DNS; `\"smtp://HOST[:PORT]\"`, "
+     "`\"smtps://HOST[:PORT]\"` (TLS from the first octet on) and `\"lmtp://HOST[:PORT]\"` hand "
+     "all mail to that server (`\"lmtp:unix:PATH\"` to that socket); `hold` keeps it in the queue "
+     "until it is released. When several routes name the same smarthost, what the first of them "
+     "says of TLS and of logging in is true of all."},
+    {"route", "tls", CONFIG_TYPE_ENUM, BLOCK(config_route, tls),
+     DEFAULT("try"), 0, 0, route_tls_words, LIVE,
+     "`try` uses STARTTLS where it is offered, and goes on without when it fails; `require` sends "
+     "only under TLS to a server whose certificate verifies and names the host; `off` never uses "
+     "STARTTLS. A message with REQUIRETLS is sent as under `require` in any case."},
+    {"route", "ca_file", CONFIG_TYPE_FILE, BLOCK(config_route, ca_file), DEFAULT("\"\""), ANY, LIVE,
+     "A PEM file with the authorities that are believed, instead of those of the system."},
+    {"route", "user", CONFIG_TYPE_LOGIN, BLOCK(config_route, user), DEFAULT("\"\""), ANY, LIVE,
+     "Whom to log in as (AUTH) at that server, by SCRAM-SHA-256 where it can, else SCRAM-SHA-1, "
+     "PLAIN or LOGIN. Only under TLS, or to a server on this machine. Needs `password_file`."},
+    {"route", "password_file", CONFIG_TYPE_FILE, BLOCK(config_route, password_file),
+     DEFAULT("\"\""), ANY, LIVE,
+     "A file whose first line is the password of `user`. A file that others may read is refused."},
     {"route", "egress", CONFIG_TYPE_EGRESS, BLOCK(config_route, egress), DEFAULT("\"\""), ANY, LIVE,
      "The name of the `egress` block to leave by."},
 };
@@ -331,9 +469,16 @@ void config_schema_put_path(struct buf *b, const struct config_key *key)
 static const char *const type_words[] = {
     [CONFIG_TYPE_HOSTNAME] = "a fully qualified domain name",
     [CONFIG_TYPE_PATH] = "the path of a directory",
+    [CONFIG_TYPE_LOGIN] = "a user name, or \"\" for none",
+    [CONFIG_TYPE_FILE] = "the path of a file, or \"\" for none",
     [CONFIG_TYPE_USER] = "the name of an account",
-    [CONFIG_TYPE_GREETING] = "a fully qualified domain name of the public DNS",
-    [CONFIG_TYPE_DOMAINS] = "a list of domain names and \"file:PATH\"",
+    [CONFIG_TYPE_GREETING] = "a fully qualified domain name of the public DNS, or \"\" for none",
+    [CONFIG_TYPE_DOMAINS] = "a list of domain names and sources (\"file:PATH\" and the like)",
+    [CONFIG_TYPE_OWN_NAMES] = "a list of domain names and sources (\"file:PATH\" and the like)",
+    [CONFIG_TYPE_OWN_ADDRESSES] = "a list of addresses and sources (\"file:PATH\" and the like)",
+    [CONFIG_TYPE_VOUCHED] = "a list of \"PREFIX\", \"PREFIX NAME\" and sources",
+    [CONFIG_TYPE_LISTED] = "a list of domain names, \"*.DOMAIN\" and sources",
+    [CONFIG_TYPE_EGRESS_NAMES] = "a list of \"ADDRESS NAME\" and sources",
     [CONFIG_TYPE_PREFIXES] = "a list of addresses and prefixes, as in [\"192.0.2.0/24\", \"::1\"]",
     [CONFIG_TYPE_USERS] = "the path of a file, or \"\" for none",
     [CONFIG_TYPE_ALIASES] = "the path of a file, or \"\" for none",

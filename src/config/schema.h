@@ -18,10 +18,12 @@
 enum config_type {
     CONFIG_TYPE_HOSTNAME,     /* span; a fully qualified domain name */
     CONFIG_TYPE_PATH,         /* span */
+    CONFIG_TYPE_FILE,         /* span; a path, from the directory of the configuration file */
+    CONFIG_TYPE_LOGIN,        /* span; a name at another server: printable */
     CONFIG_TYPE_USER,         /* span; the name of an account of the system */
     CONFIG_TYPE_GREETING,     /* span; a name fit to be said to the world */
     CONFIG_TYPE_DOMAINS,      /* struct config_map * */
-    CONFIG_TYPE_PREFIXES,     /* struct ip_prefix *, and the count behind it */
+    CONFIG_TYPE_PREFIXES,     /* struct config_prefixes */
     CONFIG_TYPE_USERS,        /* span (path); fills config.users */
     CONFIG_TYPE_ALIASES,      /* span (path); fills config.aliases */
     CONFIG_TYPE_MAILBOX,      /* struct config_mailbox */
@@ -39,7 +41,12 @@ enum config_type {
     CONFIG_TYPE_POLICY,    /* enum greeting_preset; begins config.greeting.policy */
     CONFIG_TYPE_STAGE,     /* enum greeting_stage */
     CONFIG_TYPE_CHECK,     /* struct greeting_policy; the key has a name and may come often */
-    CONFIG_TYPE_EXEMPTIONS, /* struct greeting_exemption *, and the count behind it */
+    CONFIG_TYPE_OWN_NAMES, /* span *, and the count behind it */
+    CONFIG_TYPE_OWN_ADDRESSES, /* struct ip_addr *, and the count behind it */
+    CONFIG_TYPE_VOUCHED,       /* struct config_vouched *, and the count behind it */
+    CONFIG_TYPE_LISTED,        /* struct config_map * */
+    CONFIG_TYPE_EGRESS_NAMES,  /* struct config_egress_name *, and the count behind it */
+    CONFIG_TYPE_EXEMPTIONS,    /* struct greeting_exemption *, and the count behind it */
 };
 
 /* When a change takes effect. */

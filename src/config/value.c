@@ -4,6 +4,7 @@
 #include "base/num.h"
 #include "config/endpoint.h"
 #include "config/fit.h"
+#include "config/idn.h"
 #include "config/list.h"
 #include "config/load.h"
 #include "config/map.h"
@@ -11,8 +12,9 @@
 #include "name/domain.h"
 #include "name/path.h"
 
-#define SMTP_PORT 25
-#define LMTP_PORT 24
+#define SMTPS_PORT 465
+#define SMTP_PORT  25
+#define LMTP_PORT  24
 
 typedef bool reader(struct config_load *load, const struct config_value *value, void *at);
 
@@ -49,33 +51,55 @@ static bool read_path(struct config_load *load, const struct config_value *value
     return read_text(load, value, at);
 }
 
+static bool read_file(struct config_load *load, const struct config_value *value, void *at)
+{
+    if (!read_text(load, value, at))
+        return false;
+    if (value->text.n != 0)
+        *(span *)at = config_tree_path_from(load->pool, value->text, value->where.file);
+    return true;
+}
+
+static bool read_login(struct config_load *load, const struct config_value *value, void *at)
+{
+    for (size_t i = 0; i < value->text.n; i++)
+        if (ascii_is_control(value->text.p[i]))
+            return refuse(load, value, "not a user name");
+    return read_text(load, value, at);
+}
+
 /* A hostname that is not fit for the world is a warning: inside a network it may do. */
 static bool read_hostname(struct config_load *load, const struct config_value *value, void *at)
 {
-    struct domain d = domain_parse(value->text);
-    const char *fault = config_fit_fault(value->text);
+    span text = config_idn(load->pool, value->text);
+    struct domain d = domain_parse(text);
+    const char *fault = config_fit_fault(text);
     struct buf b;
 
     if (!is_text(value) || !domain_is_valid(&d) || d.numeric || !domain_is_fqdn(&d))
         return refuse(load, value, is_text(value) && fault != NULL ? fault : NULL);
     if (fault != NULL)
         config_load_warn(load, &value->where, value->text, fault);
-    b = buf_over(config_pool_take(load->pool, value->text.n + 1), value->text.n);
+    b = buf_over(config_pool_take(load->pool, text.n + 1), text.n);
     domain_put(&b, &d);
     *(span *)at = buf_span(&b);
     load->c->hostname_is_fit = fault == NULL;
+    load->c->hostname_is_set = value->where.file != config_own_text;
     return true;
 }
 
 static bool read_greeting(struct config_load *load, const struct config_value *value, void *at)
 {
-    const char *fault = is_text(value) ? config_fit_fault(value->text) : NULL;
-    struct domain d = domain_parse(value->text);
+    span text = config_idn(load->pool, value->text);
+    const char *fault = is_text(value) ? config_fit_fault(text) : NULL;
+    struct domain d = domain_parse(text);
     struct buf b;
 
+    if (is_text(value) && value->text.n == 0)
+        return true;
     if (!is_text(value) || fault != NULL)
         return refuse(load, value, fault);
-    b = buf_over(config_pool_take(load->pool, value->text.n + 1), value->text.n);
+    b = buf_over(config_pool_take(load->pool, text.n + 1), text.n);
     domain_put(&b, &d);
     *(span *)at = buf_span(&b);
     return true;
@@ -116,17 +140,16 @@ static size_t list_count(const struct config_value *list)
 
 static bool read_prefixes(struct config_load *load, const struct config_value *value, void *at)
 {
-    struct ip_prefix **prefixes = at;
-    struct config *c = load->c;
+    struct config_prefixes *prefixes = at;
     bool fine = value->kind == CONFIG_LIST;
 
     if (!fine)
         return refuse(load, value, NULL);
-    *prefixes = config_pool_take(load->pool, (list_count(value) + 1) * sizeof **prefixes);
-    c->n_trusted = 0;
+    prefixes->at = config_pool_take(load->pool, (list_count(value) + 1) * sizeof *prefixes->at);
+    prefixes->n = 0;
     for (const struct config_value *v = value->items; v != NULL; v = v->next)
-        if (is_text(v) && ip_prefix_parse(v->text, &(*prefixes)[c->n_trusted]))
-            c->n_trusted++;
+        if (is_text(v) && ip_prefix_parse(v->text, &prefixes->at[prefixes->n]))
+            prefixes->n++;
         else
             fine = refuse(load, v, "neither an address nor a prefix");
     return fine;
@@ -275,9 +298,13 @@ static bool read_address(struct config_load *load, const struct config_value *va
 /* "smtp://HOST[:PORT]" and the two forms of lmtp. */
 static bool via_parse(struct config_load *load, span text, struct config_route *route)
 {
-    if (span_starts(text, SPAN("smtp://"))) {
+    route->implicit = span_starts(text, SPAN("smtps://"));
+    if (route->implicit || span_starts(text, SPAN("smtp://"))) {
+        uint16_t port = route->implicit ? SMTPS_PORT : SMTP_PORT;
+
         route->via = CONFIG_VIA_SMTP;
-        return config_endpoint_parse(load->pool, span_skip(text, 7), SMTP_PORT, &route->to) &&
+        text = span_skip(text, span_find(text, '/') + 2);
+        return config_endpoint_parse(load->pool, text, port, &route->to) &&
                route->to.transport == CONFIG_TCP;
     }
     route->via = CONFIG_VIA_LMTP;
@@ -378,6 +405,8 @@ static bool read_durations(struct config_load *load, const struct config_value *
 static reader *const readers[] = {
     [CONFIG_TYPE_HOSTNAME] = read_hostname,
     [CONFIG_TYPE_PATH] = read_path,
+    [CONFIG_TYPE_FILE] = read_file,
+    [CONFIG_TYPE_LOGIN] = read_login,
     [CONFIG_TYPE_USER] = read_user,
     [CONFIG_TYPE_GREETING] = read_greeting,
     [CONFIG_TYPE_DOMAINS] = read_domains,
@@ -399,6 +428,11 @@ static reader *const readers[] = {
     [CONFIG_TYPE_POLICY] = config_policy_read_preset,
     [CONFIG_TYPE_STAGE] = config_policy_read_stage,
     [CONFIG_TYPE_CHECK] = config_policy_read_check,
+    [CONFIG_TYPE_OWN_NAMES] = config_names_read_own,
+    [CONFIG_TYPE_OWN_ADDRESSES] = config_names_read_addresses,
+    [CONFIG_TYPE_VOUCHED] = config_names_read_vouched,
+    [CONFIG_TYPE_LISTED] = config_names_read_listed,
+    [CONFIG_TYPE_EGRESS_NAMES] = config_names_read_egress,
     [CONFIG_TYPE_EXEMPTIONS] = config_policy_read_exemptions,
 };
 

@@ -93,6 +93,11 @@ static bool is_reserved(const struct greeting_facts *f)
     return greeting_has(f, TRAIT_RESERVED_TLD);
 }
 
+static bool is_listed(const struct greeting_facts *f)
+{
+    return greeting_is(f, FACT_LISTED, YES_YES);
+}
+
 static bool is_unresolvable(const struct greeting_facts *f)
 {
     return greeting_is(f, FACT_FORM, FORM_FQDN) && !greeting_has(f, TRAIT_RESERVED_TLD) &&
@@ -172,6 +177,20 @@ static bool has_changed(const struct greeting_facts *f)
     return greeting_is(f, FACT_CHANGED, YES_YES);
 }
 
+/* More names in an hour than the machines behind one address have. */
+static bool has_many_names(const struct greeting_facts *f)
+{
+    return f->history.names_hour > CHECK_NAMES_HOUR_MAX;
+}
+
+/* One name from everywhere, and nothing in DNS ties it to this client. */
+static bool is_used_everywhere(const struct greeting_facts *f)
+{
+    return f->history.networks > CHECK_NETWORKS_MAX &&
+           !greeting_is(f, FACT_ADDRESS_MATCH, PASS_PASS) &&
+           !greeting_is(f, FACT_MATCHES_RDNS, MATCH_YES) && !greeting_is(f, FACT_FORM, FORM_EMPTY);
+}
+
 static bool is_early(const struct greeting_facts *f)
 {
     return greeting_is(f, FACT_EARLY, YES_YES);
@@ -195,7 +214,7 @@ const struct greeting_check_row greeting_checks[GREETING_CHECK_COUNT] = {
 #define E550    550, SPAN_INIT("5.7.1")
 #define EPTR    550, SPAN_INIT("5.7.25")
 #define ESPF    550, SPAN_INIT("5.7.23")
-#define EARLY   554, SPAN_INIT("5.5.1")
+#define EARLY   503, SPAN_INIT("5.5.1")
 #define TDNS    451, SPAN_INIT("4.4.3")
 #define TSPF    451, SPAN_INIT("4.7.24")
     [CHECK_IMPOSSIBLE] = {SPAN_INIT("helo.syntax"), is_impossible,
@@ -229,6 +248,9 @@ const struct greeting_check_row greeting_checks[GREETING_CHECK_COUNT] = {
     [CHECK_LITERAL_PRIVATE] = {SPAN_INIT("helo.literal.private"), is_private_literal,
         SEVERITY_POLICY, E550, STRICT,
         BIT(FACT_LITERAL_SCOPE) | BIT(FACT_LITERAL_MATCH)},
+    [CHECK_LISTED] = {SPAN_INIT("helo.listed"), is_listed,
+        SEVERITY_POLICY, E550, USUAL,
+        BIT(FACT_LISTED)},
     [CHECK_RESERVED_TLD] = {SPAN_INIT("helo.invalid_tld"), is_reserved,
         SEVERITY_POLICY, E550, STRICT,
         BIT(FACT_RESOLVES)},
@@ -277,6 +299,13 @@ const struct greeting_check_row greeting_checks[GREETING_CHECK_COUNT] = {
     [CHECK_CHANGES] = {SPAN_INIT("helo.changes"), has_changed,
         SEVERITY_POLICY, E550, NEVER,
         BIT(FACT_CHANGED)},
+    /* From the past: observed unless an operator asks for more. No single fact stands for it. */
+    [CHECK_MANY_NAMES] = {SPAN_INIT("helo.changes"), has_many_names,
+        SEVERITY_POLICY, E550, NEVER,
+        0},
+    [CHECK_MANY_NETWORKS] = {SPAN_INIT("helo.forged_other"), is_used_everywhere,
+        SEVERITY_POLICY, E550, NEVER,
+        0},
     [CHECK_EARLY] = {SPAN_INIT("helo.early"), is_early,
         SEVERITY_POLICY, EARLY, NEVER,
         BIT(FACT_EARLY)},

@@ -20,6 +20,10 @@ struct greeting_check_row {
     uint32_t because; /* set of 1u << enum greeting_fact: what it rests on */
 };
 
+/* What the history of a greeting must pass to be noted. Below PAST_MEMBERS. */
+#define CHECK_NAMES_HOUR_MAX 10u
+#define CHECK_NETWORKS_MAX   10u
+
 extern const struct greeting_check_row greeting_checks[GREETING_CHECK_COUNT];
 
 /* Whether a fact has that value; reads as English in the judges. */

@@ -201,7 +201,7 @@ static bool try_host(const struct greeting_candidates *c, struct greeting_choice
 }
 
 /* Documentation networks count as public, as everywhere in the judge. */
-static bool is_public(struct ip_addr a)
+bool greeting_is_public(struct ip_addr a)
 {
     enum ip_scope scope = ip_addr_scope(a);
 
@@ -260,7 +260,7 @@ void greeting_choose(const struct greeting_candidates *c, struct greeting_choice
         ptr = best_ptr(c, &out->warnings);
         if (ptr.n > 0)
             say(out, RULE_PTR, ptr);
-        else if (!try_host(c, out) && is_public(c->address))
+        else if (!try_host(c, out) && greeting_is_public(c->address))
             say_literal(out, RULE_LITERAL, c->address);
     }
     if (out->rule == RULE_NOTHING && c->submission)

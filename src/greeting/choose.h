@@ -110,6 +110,9 @@ void greeting_choose(const struct greeting_candidates *c, struct greeting_choice
  */
 enum greeting_unfit greeting_unfit(span name, bool tied, span peer, span recipient);
 
+/* An address that anybody on the Internet can mean; IP_NONE is none. */
+bool greeting_is_public(struct ip_addr a);
+
 /*
  * The address that a server says it sees, in its reply to EHLO.
  *

@@ -40,12 +40,8 @@ span greeting_fact_word(const struct greeting_facts *f, enum greeting_fact fact)
     return facts[fact].words[f->value[fact]];
 }
 
-void greeting_facts_pack(struct buf *b, const struct greeting_facts *f)
+void greeting_history_pack(struct buf *b, const struct greeting_history *h)
 {
-    const struct greeting_history *h = &f->history;
-
-    buf_put(b, span_of(f->value, sizeof(f->value)));
-    pack_u16(b, f->traits);
     pack_i64(b, h->first_seen_s);
     pack_i64(b, h->last_seen_s);
     pack_u32(b, h->times);
@@ -53,12 +49,31 @@ void greeting_facts_pack(struct buf *b, const struct greeting_facts *f)
     pack_u32(b, h->names_hour);
     pack_u32(b, h->names_day);
     pack_u32(b, h->networks);
+    pack_u32(b, h->refused);
+}
+
+void greeting_history_unpack(struct unpack *u, struct greeting_history *out_h)
+{
+    out_h->first_seen_s = unpack_i64(u);
+    out_h->last_seen_s = unpack_i64(u);
+    out_h->times = unpack_u32(u);
+    out_h->times_network = unpack_u32(u);
+    out_h->names_hour = unpack_u32(u);
+    out_h->names_day = unpack_u32(u);
+    out_h->networks = unpack_u32(u);
+    out_h->refused = unpack_u32(u);
+}
+
+void greeting_facts_pack(struct buf *b, const struct greeting_facts *f)
+{
+    buf_put(b, span_of(f->value, sizeof(f->value)));
+    pack_u16(b, f->traits);
+    greeting_history_pack(b, &f->history);
 }
 
 bool greeting_facts_unpack(struct unpack *u, struct greeting_facts *out_f)
 {
     struct greeting_facts f = {0};
-    struct greeting_history *h = &f.history;
 
     for (size_t i = 0; i < GREETING_FACT_COUNT; i++) {
         f.value[i] = unpack_u8(u);
@@ -66,13 +81,7 @@ bool greeting_facts_unpack(struct unpack *u, struct greeting_facts *out_f)
             unpack_fail(u);
     }
     f.traits = unpack_u16(u);
-    h->first_seen_s = unpack_i64(u);
-    h->last_seen_s = unpack_i64(u);
-    h->times = unpack_u32(u);
-    h->times_network = unpack_u32(u);
-    h->names_hour = unpack_u32(u);
-    h->names_day = unpack_u32(u);
-    h->networks = unpack_u32(u);
+    greeting_history_unpack(u, &f.history);
     if (u->failed)
         return false;
     *out_f = f;

@@ -34,7 +34,8 @@
     X(FACT_SPF_HELO, "spf_helo", SPF)                                                              \
     X(FACT_GENERIC, "generic", YES)                                                                \
     X(FACT_CHANGED, "changed", YES)                                                                \
-    X(FACT_EARLY, "early", YES)
+    X(FACT_EARLY, "early", YES)                                                                    \
+    X(FACT_LISTED, "listed", YES)
 
 enum greeting_fact {
 #define FACT_ENUM(id, word, values) id,
@@ -165,6 +166,7 @@ struct greeting_history {
     uint32_t names_hour;    /* distinct names from this address */
     uint32_t names_day;
     uint32_t networks; /* distinct networks that used this name */
+    uint32_t refused;  /* of `times`: refused or deferred */
 };
 
 /* A record of fixed size without pointers: it can be kept and judged again later. */
@@ -178,6 +180,10 @@ struct greeting_facts {
 span greeting_fact_name(enum greeting_fact fact);
 /* The word of a fact's value; static. */
 span greeting_fact_word(const struct greeting_facts *f, enum greeting_fact fact);
+
+/* The history alone, as it is a part of the facts. */
+void greeting_history_pack(struct buf *b, const struct greeting_history *h);
+void greeting_history_unpack(struct unpack *u, struct greeting_history *out_h);
 
 void greeting_facts_pack(struct buf *b, const struct greeting_facts *f);
 /* False, with *u failed, when a value is none of its fact's. */

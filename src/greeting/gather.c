@@ -492,6 +492,7 @@ static void conclude(struct greeting_gather *g)
         yes_if(has_name && greeting_name_is_generic(g->name.normal, g->claim.client));
     f->value[FACT_CHANGED] = yes_if(g->claim.changed);
     f->value[FACT_EARLY] = yes_if(g->claim.early);
+    f->value[FACT_LISTED] = yes_if(g->claim.listed);
     f->traits = (uint16_t)traits(g);
     f->history = g->claim.history;
     g->known = true;

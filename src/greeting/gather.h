@@ -39,6 +39,7 @@ struct greeting_claim {
     bool changed;                     /* greeted with another name earlier in this session */
     bool early;                       /* talked before the 220 */
     bool vouched;                     /* the operator vouched for the client's address */
+    bool listed;                      /* the name is on the operator's list of unwelcome ones */
     enum greeting_local local_domain; /* see greeting_local_domain */
     struct greeting_history history;
 };

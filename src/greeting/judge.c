@@ -152,6 +152,35 @@ bool greeting_policy_set_unsafe(struct greeting_policy *p, span cause)
     return found;
 }
 
+bool greeting_policy_wants_past(const struct greeting_policy *p)
+{
+    return p->state[CHECK_MANY_NAMES] != CHECK_OFF || p->state[CHECK_MANY_NETWORKS] != CHECK_OFF;
+}
+
+void greeting_exemption_put(struct buf *b, const struct greeting_exemption *e)
+{
+    switch (e->by) {
+    case EXEMPT_CLIENT:
+        buf_put(b, SPAN("client "));
+        ip_prefix_put(b, e->client);
+        break;
+    case EXEMPT_HOST:
+        buf_put(b, SPAN("host "));
+        buf_put(b, e->host);
+        break;
+    case EXEMPT_SPF:
+        buf_put(b, SPAN("spf "));
+        buf_put(b, e->name);
+        break;
+    }
+    if (e->check.n != 0) {
+        buf_put(b, SPAN(", "));
+        buf_put(b, e->check);
+    }
+    buf_put(b, SPAN(": "));
+    buf_put(b, e->reason);
+}
+
 static bool frees_host(const struct greeting_exemption *e, const struct greeting_session *s)
 {
     for (size_t i = 0; i < s->n_hosts; i++) {

@@ -37,6 +37,7 @@ enum greeting_check {
     CHECK_NOT_FQDN,
     CHECK_BARE_IPV4,
     CHECK_LITERAL_PRIVATE,
+    CHECK_LISTED,
     CHECK_RESERVED_TLD,
     CHECK_UNRESOLVABLE,
     CHECK_SPF_FAIL,
@@ -53,6 +54,8 @@ enum greeting_check {
     CHECK_SPF_NOT_NOW,
     CHECK_GENERIC,
     CHECK_CHANGES,
+    CHECK_MANY_NAMES,
+    CHECK_MANY_NETWORKS,
     CHECK_EARLY,
     GREETING_CHECK_COUNT,
 };
@@ -102,6 +105,12 @@ span greeting_state_word(enum greeting_state state);
 MUSTUSE bool greeting_stage_parse(span word, enum greeting_stage *out);
 /* Empty for STAGE_NONE. */
 span greeting_stage_word(enum greeting_stage stage);
+
+/* A check that asks for the past (facts.history) is not off. */
+bool greeting_policy_wants_past(const struct greeting_policy *p);
+
+/* Which exemption it is, and why: "client 203.0.113.0/24, helo.forged_local: our web farm". */
+void greeting_exemption_put(struct buf *b, const struct greeting_exemption *e);
 
 /* Who greets, beyond the facts; spans are borrowed for the call. */
 struct greeting_session {

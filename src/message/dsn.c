@@ -13,6 +13,7 @@
     200 /* longer ones are broken: a line has at most 998 octets (RFC 5322 2.1.1) */
 #define LINE_MAX_BYTES 900
 #define TEXT_CUT_BYTES 512 /* of an address, a name, an id from outside */
+#define BOUNDARY       "=_herald_"
 #define SHOWN_BYTES    (DSN_REPLY_MAX_BYTES * 4 + 64)
 
 /* ---- words ---- */
@@ -44,6 +45,33 @@ static const struct {
     {7, 0, "The receiving server refuses the message as a matter of policy."},
 };
 
+/* What each kind says, and each action. */
+static const struct {
+    const char *subject;
+    const char *intro;
+} kinds[] = {
+    [DSN_FAILED] = {"Your message could not be delivered", "\r\ncould not be delivered to:\r\n"},
+    [DSN_DELAYED] = {"Your message is delayed",
+                     "\r\nis still waiting. Nothing has to be done; this is only a notice.\r\n"
+                     "It could not be delivered yet to:\r\n"},
+    [DSN_SUCCEEDED] = {"Your message was delivered",
+                       "\r\nwas delivered, as you asked to be told:\r\n"},
+};
+
+static const struct {
+    const char *word;
+    const char *words; /* NULL: as the status says */
+} actions[] = {
+    [DSN_ACTION_FAILED] = {"failed", NULL},
+    [DSN_ACTION_DELAYED] = {"delayed", NULL},
+    [DSN_ACTION_DELIVERED] = {"delivered", "It is in the mailbox."},
+    [DSN_ACTION_RELAYED] = {"relayed",
+                            "It was passed on to a server that sends no such reports: nothing more "
+                            "may be heard of it."},
+    [DSN_ACTION_EXPANDED] = {"expanded",
+                             "It was passed on to the addresses for which this one stands."},
+};
+
 const char *dsn_status_words(const unsigned status[3])
 {
     const char *subject_words = NULL;
@@ -60,7 +88,86 @@ const char *dsn_status_words(const unsigned status[3])
                           : "The receiving server could not take the message yet.";
 }
 
+/* ---- octets above 127 ---- */
+
+static bool has_high(span s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (ascii_is_high(s.p[i]))
+            return true;
+    return false;
+}
+
+/* An address that is written as it is: the caller's, and well-formed; anything else is escaped. */
+static bool is_global(span address)
+{
+    for (size_t i = 0; i < address.n; i++)
+        if (ascii_is_control(address.p[i]))
+            return false;
+    return address.n <= TEXT_CUT_BYTES && has_high(address) && escape_is_utf8(address);
+}
+
+static bool any_global(const struct dsn *d)
+{
+    for (size_t i = 0; i < d->n_recipients; i++)
+        if (is_global(d->recipients[i].address))
+            return true;
+    return is_global(d->sender);
+}
+
+static span header_of(span original)
+{
+    struct header_walk w = header_walk_over(original, DSN_HEADER_MAX_BYTES, 0);
+    struct header_field f;
+
+    while (header_next(&w, &f))
+        continue;
+    return span_head(original, w.at);
+}
+
+/* The header is given back as it is, as message/global-headers; or else in seven bits. */
+static bool header_is_global(const struct dsn *d)
+{
+    span header = header_of(d->original);
+
+    return has_high(header) && escape_is_utf8(header);
+}
+
+unsigned dsn_needs(const struct dsn *d)
+{
+    bool eight = any_global(d) || (d->whole ? has_high(d->original) : header_is_global(d));
+
+    return (eight ? (unsigned)DSN_NEEDS_8BIT : 0u) |
+           (is_global(d->sender) ? (unsigned)DSN_NEEDS_SMTPUTF8 : 0u);
+}
+
+bool dsn_can_return(span original)
+{
+    span rest = original;
+    span line;
+
+    if (original.n > DSN_FULL_MAX_BYTES || span_has(original, '\0') ||
+        span_search(original, SPAN("--" BOUNDARY)) < original.n)
+        return false;
+    while (span_line(&rest, &line)) {
+        size_t behind = (size_t)(original.p + original.n - line.p) - line.n;
+
+        if (line.n > 998 || span_has(line, '\r') ||
+            (behind > 0 && (behind < 2 || memcmp(line.p + line.n, "\r\n", 2) != 0)))
+            return false;
+    }
+    return true;
+}
+
 /* ---- text ---- */
+
+static void put_address(struct buf *b, span address)
+{
+    if (is_global(address))
+        buf_put(b, address);
+    else
+        escape_text(b, address, TEXT_CUT_BYTES);
+}
 
 /* Lines of outside text as one escaped line. */
 static void put_shown(struct buf *b, span text, size_t max)
@@ -137,15 +244,17 @@ static void put_date_field(struct buf *b, const char *name, int64_t wall_ms)
 
 static void put_boundary(struct buf *b, const struct dsn *d)
 {
-    buf_put(b, SPAN("=_herald_"));
+    buf_put(b, SPAN(BOUNDARY));
     buf_put(b, span_cstr(num_id_text(d->id).text));
 }
 
-static void put_part(struct buf *b, const struct dsn *d, const char *type, const char *what)
+static void put_part(struct buf *b, const struct dsn *d, const char *type, const char *what,
+                     bool eight_bit)
 {
     buf_put(b, SPAN("\r\n--"));
     put_boundary(b, d);
-    buf_printf(b, "\r\nContent-Type: %s\r\nContent-Description: %s\r\n\r\n", type, what);
+    buf_printf(b, "\r\nContent-Type: %s\r\nContent-Description: %s\r\n%s\r\n", type, what,
+               eight_bit ? "Content-Transfer-Encoding: 8bit\r\n" : "");
 }
 
 /* Our own name: letters, digits, dots and hyphens; anything else cannot be said. */
@@ -164,18 +273,19 @@ static void put_header(struct buf *b, const struct dsn *d)
     struct buf sender = BUF_OVER(room);
 
     buf_printf(b, "From: Mail Delivery System <MAILER-DAEMON@%.*s>\r\n", SPAN_ARG(host));
-    escape_text(&sender, d->sender, TEXT_CUT_BYTES);
+    put_address(&sender, d->sender);
     buf_put(b, SPAN("To: <"));
     buf_put(b, span_head(buf_span(&sender), LINE_MAX_BYTES));
     buf_put(b, SPAN(">\r\nSubject: "));
-    buf_put(b, d->kind == DSN_FAILED ? SPAN("Your message could not be delivered")
-                                     : SPAN("Your message is delayed"));
+    buf_put(b, span_cstr(kinds[d->kind].subject));
     buf_put(b, SPAN("\r\n"));
     put_date_field(b, "Date", d->now_ms);
     buf_printf(b, "Message-ID: <%s.report@%.*s>\r\n", num_id_text(d->id).text, SPAN_ARG(host));
     buf_put(b, SPAN("Auto-Submitted: auto-replied\r\n"
-                    "MIME-Version: 1.0\r\n"
-                    "Content-Type: multipart/report; report-type=delivery-status;\r\n"
+                    "MIME-Version: 1.0\r\n"));
+    if ((dsn_needs(d) & DSN_NEEDS_8BIT) != 0)
+        buf_put(b, SPAN("Content-Transfer-Encoding: 8bit\r\n"));
+    buf_put(b, SPAN("Content-Type: multipart/report; report-type=delivery-status;\r\n"
                     "\tboundary=\""));
     put_boundary(b, d);
     buf_put(b, SPAN("\"\r\n\r\nThis is a report in MIME format.\r\n"));
@@ -187,11 +297,13 @@ static void put_recipient_words(struct buf *b, const struct dsn_recipient *r)
     struct buf shown = BUF_OVER(room);
 
     buf_put(b, SPAN("\r\n"));
-    escape_text(&shown, r->address, TEXT_CUT_BYTES);
+    put_address(&shown, r->address);
     put_paragraph(b, "  ", buf_span(&shown));
     buf_reset(&shown);
     if (r->words.n != 0)
         put_shown(&shown, r->words, DSN_REPLY_MAX_BYTES);
+    else if (actions[r->action].words != NULL)
+        buf_put(&shown, span_cstr(actions[r->action].words));
     else
         buf_put(&shown, span_cstr(dsn_status_words(r->status)));
     put_paragraph(b, "    ", buf_span(&shown));
@@ -211,10 +323,7 @@ static void put_words(struct buf *b, const struct dsn *d)
     buf_printf(b, "This is the mail system at %.*s.\r\n\r\n", SPAN_ARG(host_of(d)));
     buf_put(b, SPAN("The message that you sent on "));
     date_put(b, d->arrived_ms);
-    buf_put(b, d->kind == DSN_FAILED
-                   ? SPAN("\r\ncould not be delivered to:\r\n")
-                   : SPAN("\r\nis still waiting. Nothing has to be done; this is only a notice.\r\n"
-                          "It could not be delivered yet to:\r\n"));
+    buf_put(b, span_cstr(kinds[d->kind].intro));
     for (size_t i = 0; i < d->n_recipients; i++)
         put_recipient_words(b, &d->recipients[i]);
     if (d->kind == DSN_DELAYED && d->retry_until_ms > 0) {
@@ -222,8 +331,20 @@ static void put_words(struct buf *b, const struct dsn *d)
         date_put(b, d->retry_until_ms);
         buf_put(b, SPAN(".\r\n"));
     }
-    buf_printf(b, "\r\nThe number of the message here is %s; its header stands below.\r\n",
-               num_id_text(d->about_id).text);
+    buf_printf(b, "\r\nThe number of the message here is %s; %s below.\r\n",
+               num_id_text(d->about_id).text, d->whole ? "it stands" : "its header stands");
+}
+
+static void put_final(struct buf *b, span address)
+{
+    if (is_global(address)) {
+        /* Of one line: a fold would be read as part of it. */
+        buf_put(b, SPAN("Final-Recipient: utf-8; "));
+        buf_put(b, address);
+        buf_put(b, SPAN("\r\n"));
+    } else {
+        put_field(b, "Final-Recipient:", "rfc822;", address, TEXT_CUT_BYTES);
+    }
 }
 
 /* RFC 3464 2.2 and 2.3. */
@@ -239,9 +360,8 @@ static void put_status(struct buf *b, const struct dsn *d)
         buf_put(b, SPAN("\r\n"));
         if (r->original.n != 0)
             put_field(b, "Original-Recipient:", "", r->original, TEXT_CUT_BYTES);
-        put_field(b, "Final-Recipient:", "rfc822;", r->address, TEXT_CUT_BYTES);
-        buf_put(b,
-                d->kind == DSN_FAILED ? SPAN("Action: failed\r\n") : SPAN("Action: delayed\r\n"));
+        put_final(b, r->address);
+        buf_printf(b, "Action: %s\r\n", actions[r->action].word);
         buf_printf(b, "Status: %u.%u.%u\r\n", r->status[0], r->status[1], r->status[2]);
         if (r->remote.n != 0)
             put_field(b, "Remote-MTA:", "dns;", r->remote, TEXT_CUT_BYTES);
@@ -252,27 +372,29 @@ static void put_status(struct buf *b, const struct dsn *d)
     }
 }
 
-/* One line of the original header, in seven bits and not too long. */
-static void put_original_line(struct buf *b, span line)
+/* One line of the original header, not too long, and in seven bits unless `high` may stand. */
+static void put_original_line(struct buf *b, span line, bool high)
 {
     size_t column = 0;
 
     for (size_t i = 0; i < line.n; i++, column++) {
         char c = line.p[i];
 
-        if (column == LINE_MAX_BYTES) {
+        /* A character of UTF-8 has four octets at most: none is cut in two. */
+        if (column >= LINE_MAX_BYTES && (!high || ((unsigned char)c & 0xc0) != 0x80)) {
             buf_put(b, SPAN("\r\n\t"));
             column = 1;
         }
-        buf_putc(b, ascii_is_print(c) || c == '\t' ? c : '?');
+        buf_putc(b, ascii_is_print(c) || c == '\t' || (high && ascii_is_high(c)) ? c : '?');
     }
     buf_put(b, SPAN("\r\n"));
 }
 
 /* The fields as they came; one that could be taken for a boundary is left out. */
-static void put_original(struct buf *b, span original)
+static void put_original_header(struct buf *b, const struct dsn *d)
 {
-    struct header_walk w = header_walk_over(original, DSN_HEADER_MAX_BYTES, 0);
+    struct header_walk w = header_walk_over(d->original, DSN_HEADER_MAX_BYTES, 0);
+    bool high = header_is_global(d);
     struct header_field f;
     span line;
 
@@ -282,7 +404,22 @@ static void put_original(struct buf *b, span original)
         if (span_starts(rest, SPAN("--")))
             continue;
         while (span_line(&rest, &line))
-            put_original_line(b, line);
+            put_original_line(b, line, high);
+    }
+}
+
+static void put_original(struct buf *b, const struct dsn *d)
+{
+    bool global = header_is_global(d);
+
+    if (d->whole) {
+        put_part(b, d, global ? "message/global" : "message/rfc822", "The message",
+                 has_high(d->original));
+        buf_put(b, d->original);
+    } else {
+        put_part(b, d, global ? "message/global-headers" : "text/rfc822-headers",
+                 "The header of the message", global);
+        put_original_header(b, d);
     }
 }
 
@@ -300,20 +437,26 @@ size_t dsn_size_max(const struct dsn *d)
         /* Shown twice, each octet as four at most, and folded. */
         n += 1024 + outside * 10;
     }
+    if (d->whole)
+        n += d->original.n;
     return n + 2 * min_size(d->original.n, DSN_HEADER_MAX_BYTES) + 1024;
 }
 
 void dsn_put(struct buf *b, const struct dsn *d)
 {
+    bool global = any_global(d);
+
     BUG_IF(d->sender.n == 0, "a report to nobody");
     BUG_IF(d->n_recipients == 0, "a report about nobody");
+    BUG_IF(d->whole && !dsn_can_return(d->original), "an original that cannot be given back");
     put_header(b, d);
-    put_part(b, d, "text/plain; charset=us-ascii", "What happened");
+    put_part(b, d, global ? "text/plain; charset=utf-8" : "text/plain; charset=us-ascii",
+             "What happened", global);
     put_words(b, d);
-    put_part(b, d, "message/delivery-status", "The same for machines");
+    put_part(b, d, global ? "message/global-delivery-status" : "message/delivery-status",
+             "The same for machines", global);
     put_status(b, d);
-    put_part(b, d, "text/rfc822-headers", "The header of the message");
-    put_original(b, d->original);
+    put_original(b, d);
     buf_put(b, SPAN("\r\n--"));
     put_boundary(b, d);
     buf_put(b, SPAN("--\r\n"));

@@ -70,6 +70,20 @@ static void put_greeting(struct fold *f, const struct received *r)
     fold_glue(f, SPAN(")"));
 }
 
+/* RFC 8314 4.3: the clause "tls" and the cipher; the version has no place but a comment. */
+static void put_tls(struct fold *f, const struct received *r)
+{
+    if (!is_plain_word(r->tls_cipher))
+        return;
+    fold_word(f, SPAN("tls"));
+    fold_word(f, r->tls_cipher);
+    if (!is_plain_word(r->tls_version))
+        return;
+    fold_word(f, SPAN("("));
+    fold_glue(f, r->tls_version);
+    fold_glue(f, SPAN(")"));
+}
+
 void received_put(struct buf *b, const struct received *r)
 {
     struct fold f = fold_start(b, SPAN("Received:"));
@@ -91,6 +105,7 @@ void received_put(struct buf *b, const struct received *r)
         fold_glue(&f, r->recipient);
         fold_glue(&f, SPAN(">"));
     }
+    put_tls(&f, r);
     fold_glue(&f, SPAN(";"));
     date_put(&date, r->wall_ms);
     fold_words(&f, buf_span(&date));

@@ -16,14 +16,16 @@
 #define RECEIVED_MAX_BYTES 2048 /* room that always suffices for one of these fields */
 
 struct received {
-    span greeting;  /* as the client said it; any octets */
-    span ptr;       /* confirmed reverse name; empty: "unknown" */
-    span address;   /* the client's, as in a literal without brackets: "192.0.2.1",
-                       "IPv6:2001:db8::1";   empty: no network (local submission) */
-    span host;      /* our own name */
-    span with;      /* "ESMTP", "SMTP", "LMTP", "ESMTPS", "ESMTPSA", ...; trusted */
-    uint64_t id;    /* written as num_id_text */
-    span recipient; /* "user@domain", only when the message has exactly one; else empty */
+    span greeting;    /* as the client said it; any octets */
+    span ptr;         /* confirmed reverse name; empty: "unknown" */
+    span address;     /* the client's, as in a literal without brackets: "192.0.2.1",
+                         "IPv6:2001:db8::1";   empty: no network (local submission) */
+    span host;        /* our own name */
+    span with;        /* "ESMTP", "SMTP", "LMTP", "ESMTPS", "ESMTPSA", ...; trusted */
+    uint64_t id;      /* written as num_id_text */
+    span tls_cipher;  /* as registered at IANA; empty: it came in the clear */
+    span tls_version; /* "TLSv1.3" */
+    span recipient;   /* "user@domain", only when the message has exactly one; else empty */
     int64_t wall_ms;
 };
 

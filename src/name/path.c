@@ -72,16 +72,20 @@ static bool has_high(span s)
 /* Drop "@a,@b:" in front (RFC 5321 appendix C). */
 static bool drop_route(span *s)
 {
-    while (s->n > 0 && s->p[0] == '@') {
+    bool more = s->n > 0 && s->p[0] == '@';
+
+    while (more) {
         size_t end = 1;
 
         while (end < s->n && s->p[end] != ',' && s->p[end] != ':' && s->p[end] != '>')
             end++;
         if (end == s->n || s->p[end] == '>' || !is_domain(span_of(s->p + 1, end - 1), true))
             return false;
-        if (s->p[end] == ',' && (end + 1 == s->n || s->p[end + 1] != '@'))
-            return false;
+        more = s->p[end] == ',';
         *s = span_skip(*s, end + 1);
+        /* Another host, or at last an address: a route to nobody is none. */
+        if (s->n == 0 || s->p[0] == '>' || (more && s->p[0] != '@'))
+            return false;
     }
     return true;
 }

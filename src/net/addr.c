@@ -98,6 +98,17 @@ span net_addr_octets(const struct net_addr *a)
     return mapped ? span_skip(all, sizeof mapped_prefix) : all;
 }
 
+struct ip_addr net_addr_to_ip(const struct net_addr *a)
+{
+    span octets = net_addr_octets(a);
+    uint8_t room[16] = {0};
+
+    if (octets.n != 4 && octets.n != 16)
+        return (struct ip_addr){0};
+    memcpy(room, octets.p, octets.n);
+    return octets.n == 4 ? ip_addr_v4(room) : ip_addr_v6(room);
+}
+
 uint16_t net_addr_port(const struct net_addr *a)
 {
     if (net_addr_family(a) == AF_INET)

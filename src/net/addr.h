@@ -14,6 +14,7 @@
 
 #include "base/buf.h"
 #include "base/diag.h"
+#include "name/addr.h"
 
 struct net_addr {
     union {
@@ -40,6 +41,8 @@ struct net_addr net_addr_ip(span octets, uint16_t port);
 
 /* The 4 or 16 octets (borrowed from a); empty for a path. */
 span net_addr_octets(const struct net_addr *a);
+/* The same as an IP address; IP_NONE for a path. */
+struct ip_addr net_addr_to_ip(const struct net_addr *a);
 /* 0 for a path. */
 uint16_t net_addr_port(const struct net_addr *a);
 void net_addr_set_port(struct net_addr *a, uint16_t port);

@@ -35,9 +35,13 @@ static void on_ready(void *arg, unsigned ready)
 {
     struct conn *c = arg;
 
-    if (c->connecting)
+    if (c->connecting) {
         connected(c);
-    else
+        return;
+    }
+    if (c->layer != NULL)
+        ready = c->layer->ready(c, ready);
+    if (ready != 0)
         c->fn(c->arg, c, CONN_READY, ready);
 }
 
@@ -130,6 +134,13 @@ enum err conn_write(struct conn *c, span s, size_t *out_n)
         return failure(c);
     *out_n = (size_t)n;
     return ERR_OK;
+}
+
+bool conn_has_input(const struct conn *c)
+{
+    char octet;
+
+    return recv(c->fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
 void conn_want(struct conn *c, unsigned want)

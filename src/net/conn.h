@@ -31,6 +31,8 @@ struct conn_layer {
     enum err (*write)(struct conn *c, span s, size_t *out_n);
     /* Maps what the user wants to what the socket must wait for. */
     unsigned (*want)(struct conn *c, unsigned want);
+    /* Maps what the socket is ready for to what the user is told; 0: nothing. */
+    unsigned (*ready)(struct conn *c, unsigned ready);
     void (*close)(struct conn *c);
 };
 
@@ -73,6 +75,9 @@ MUSTUSE enum err conn_read(struct conn *c, char *p, size_t cap, size_t *out_n);
 /* Write what can be written; *out_n may be less than s.n, also 0. ERR_CLOSED when the peer is gone.
  */
 MUSTUSE enum err conn_write(struct conn *c, span s, size_t *out_n);
+
+/* The peer has sent something that was not read yet; asks the kernel. */
+bool conn_has_input(const struct conn *c);
 
 void conn_want(struct conn *c, unsigned want);
 /* CONN_TIMEOUT in ms unless set again; 0 or less stops it. Same durations are cheap. */

@@ -132,6 +132,7 @@ static void on_mx(void *arg, const struct dns_answer *a)
 {
     struct mxplan *p = arg;
 
+    p->secure = a->secure;
     switch (a->status) {
     case DNS_NXDOMAIN:
         end(p, MXPLAN_NODOMAIN);

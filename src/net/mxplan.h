@@ -47,6 +47,7 @@ struct mxplan {
     int64_t timeout_ms;
     uint16_t port;
     bool implicit;    /* the domain itself stands for its MX */
+    bool secure;      /* DNSSEC vouches for the MX records, or for there being none */
     char domain[256]; /* NUL-terminated */
     enum mxplan_result result;
     size_t host_count;

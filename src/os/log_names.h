@@ -8,7 +8,13 @@
     X(LOG_SESSION_OPEN, "session.open", "a client connected")                                      \
     X(LOG_SESSION_CLOSE, "session.close", "a session ended, and how")                              \
     X(LOG_SESSION_REFUSED, "session.refused", "a client or one of its commands was refused")       \
+    X(LOG_CLIENT_NAMED, "client.named", "a server in front of this one said who the client is")    \
+    X(LOG_CLIENT_TOLD, "client.told", "a server in front told of its client, which is not ours")   \
     X(LOG_GREETING_JUDGED, "greeting.judged", "a greeting was judged, with the findings")          \
+    X(LOG_TLS_STARTED, "tls.started", "a handshake is done: the session goes on under TLS")        \
+    X(LOG_TLS_FAILED, "tls.failed", "a handshake failed, or TLS ended otherwise than it should")   \
+    X(LOG_TLS_MADE, "tls.made", "no certificate is given: herald made one, signed by itself")      \
+    X(LOG_TABLE_STALE, "table.stale", "a greeting shows that a domain of our tables moved away")   \
     X(LOG_MESSAGE_ACCEPTED, "message.accepted", "a message is on the disk and was answered 250")   \
     X(LOG_MESSAGE_REFUSED, "message.refused", "a message was refused after its data")              \
     X(LOG_DELIVERY_DONE, "delivery.done", "a recipient was delivered or accepted elsewhere")       \
@@ -21,6 +27,8 @@
     X(LOG_QUEUE_FULL, "queue.full", "the disk or the store is full; mail is answered 452")         \
     X(LOG_STORE_OPEN, "store.open", "the store was opened")                                        \
     X(LOG_STORE_FAILED, "store.failed", "the store could not be read or written")                  \
+    X(LOG_LEDGER_FAILED, "ledger.failed", "the ledger could not be read or written; mail goes on")      \
+    X(LOG_LEDGER_DROPPED, "ledger.dropped", "records of the ledger were lost; mail goes on")           \
     X(LOG_EGRESS_CHECK, "egress.check", "a sending name and address were checked")                 \
     X(LOG_CONFIG_LOADED, "config.loaded", "a configuration came into force")                       \
     X(LOG_CONFIG_BAD, "config.bad", "a configuration was refused; the former stays in force")      \
@@ -47,12 +55,17 @@
     X(KEY_MESSAGE, "message", "id of the message, 13 letters and digits")                          \
     X(KEY_TEXT, "text", "what happened, in words")                                                 \
     X(KEY_CLIENT, "client", "address of the client")                                               \
+    X(KEY_LOGIN, "login", "who the client is authenticated as")                                     \
+    X(KEY_IDENT, "ident", "name of the message or session at the server in front")                 \
     X(KEY_LISTENER, "listener", "name of the listener")                                            \
     X(KEY_GREETING, "greeting", "the name given with HELO or EHLO")                                \
     X(KEY_NAME, "name", "a domain name")                                                           \
     X(KEY_VERDICT, "verdict", "what was decided")                                                  \
     X(KEY_CHECK, "check", "id of a check or cause")                                                \
+    X(KEY_RULE, "rule", "which rule chose it: map, name, ptr, host, literal, submission, nothing") \
     X(KEY_FINDINGS, "findings", "ids of what was found")                                           \
+    X(KEY_REFERENCE, "reference", "reference of a refusal, for herald trace")                       \
+    X(KEY_EXEMPTION, "exemption", "the exemption that let a client pass a check")                  \
     X(KEY_SENDER, "sender", "envelope sender; empty: null sender")                                 \
     X(KEY_RECIPIENT, "recipient", "envelope recipient")                                            \
     X(KEY_RECIPIENTS, "recipients", "number of recipients")                                        \
@@ -83,6 +96,10 @@
     X(KEY_PEER, "peer", "the process at the other end")                                            \
     X(KEY_TYPE, "type", "type of a frame, a record or a question")                                 \
     X(KEY_COUNT, "count", "how many")                                                              \
+    X(KEY_PROTOCOL, "protocol", "version of TLS")                                                  \
+    X(KEY_CIPHER, "cipher", "cipher suite, as registered at IANA")                                 \
+    X(KEY_RESUMED, "resumed", "1: the handshake went by a session ticket")                         \
+    X(KEY_CERTIFICATE, "certificate", "of the peer: verified, or why not")                         \
     X(KEY_FILE, "file", "file name")                                                               \
     X(KEY_VERSION, "version", "version")                                                           \
     X(KEY_ERROR, "error", "text of the failure")

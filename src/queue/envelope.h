@@ -39,7 +39,8 @@ enum envelope_flag {
     ENVELOPE_RET_FULL = 1u << 3,   /* RET=FULL (RFC 3461 4.3) */
     ENVELOPE_RET_HDRS = 1u << 4,   /* RET=HDRS */
     ENVELOPE_DSN = 1u << 5,        /* made here as a report; never reported on */
-    ENVELOPE_FLAGS_KNOWN = (1u << 6) - 1,
+    ENVELOPE_BINARY = 1u << 6,     /* BODY=BINARYMIME (RFC 3030): any octets, lines mean nothing */
+    ENVELOPE_FLAGS_KNOWN = (1u << 7) - 1,
 };
 
 /* NOTIFY (RFC 3461 4.1); 0 is "not given", which means failures and delays. */

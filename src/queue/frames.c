@@ -15,6 +15,9 @@ static const uint32_t frame_max[QUEUE_FRAME_END] = {
     [QUEUE_JOB_RESULT] = JOB_RESULT_BYTES,
     [QUEUE_CTL] = CTL_REQUEST_BYTES,
     [QUEUE_CTL_REPLY] = CTL_REPLY_BYTES,
+    [QUEUE_LEDGER] = QUEUE_LEDGER_BYTES,
+    [QUEUE_PAST] = PAST_QUESTION_BYTES,
+    [QUEUE_PAST_REPLY] = PAST_REPLY_BYTES,
 };
 
 uint32_t queue_frame_max(unsigned type)
@@ -55,5 +58,28 @@ bool put_result_get(span payload, struct put_result *out_r)
     if (!unpack_done(&u) || status >= PUT_STATUS_COUNT)
         return false;
     *out_r = (struct put_result){(enum put_status)status, why};
+    return true;
+}
+
+void past_question_put(struct buf *b, const struct past_question *q)
+{
+    pack_u8(b, (uint8_t)q->client.family);
+    buf_put(b, span_of(q->client.octet, sizeof(q->client.octet)));
+    pack_span(b, span_head(q->name, PAST_NAME_BYTES));
+}
+
+bool past_question_get(span payload, struct past_question *out_q)
+{
+    struct unpack u = unpack_over(payload);
+    struct past_question q = {.client.family = (enum ip_family)unpack_u8(&u)};
+
+    if (u.rest.n < sizeof(q.client.octet) || (q.client.family != IP_V4 && q.client.family != IP_V6))
+        return false;
+    memcpy(q.client.octet, u.rest.p, sizeof(q.client.octet));
+    u.rest = span_skip(u.rest, sizeof(q.client.octet));
+    q.name = unpack_span(&u, PAST_NAME_BYTES);
+    if (!unpack_done(&u))
+        return false;
+    *out_q = q;
     return true;
 }

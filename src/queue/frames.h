@@ -17,6 +17,7 @@
 #ifndef QUEUE_FRAMES_H
 #define QUEUE_FRAMES_H
 
+#include "name/addr.h"
 #include "queue/envelope.h"
 
 /* The largest body that goes into the store and into one frame; larger ones become files. */
@@ -33,8 +34,28 @@ enum queue_frame {
     QUEUE_JOB_RESULT, /* queue/job.h: back */
     QUEUE_CTL,        /* queue/ctl.h: a question of `herald queue` */
     QUEUE_CTL_REPLY,  /* queue/ctl.h */
+    QUEUE_LEDGER,     /* from smtpd: records of the ledger, each as a string; no answer */
+    QUEUE_PAST,       /* from smtpd: past_question: what is known of a greeting? */
+    QUEUE_PAST_REPLY, /* greeting_history_pack; the tag of the question */
     QUEUE_FRAME_END,
 };
+
+/* Records of the ledger in one frame. */
+#define QUEUE_LEDGER_BYTES (48u << 10)
+
+#define PAST_NAME_BYTES     512
+#define PAST_QUESTION_BYTES (1 + 16 + 4 + PAST_NAME_BYTES)
+#define PAST_REPLY_BYTES    64
+
+/* Who greeted with this name from there before? Borrows. */
+struct past_question {
+    struct ip_addr client;
+    span name;
+};
+
+/* A name that is too long is cut. */
+void past_question_put(struct buf *b, const struct past_question *q);
+MUSTUSE bool past_question_get(span payload, struct past_question *out_q);
 
 /* The largest payload of a frame type; 0: no such type. */
 uint32_t queue_frame_max(unsigned type);

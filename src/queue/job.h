@@ -73,9 +73,11 @@ MUSTUSE bool job_get(span payload, struct job *out_j);
 bool job_next_rcpt(struct unpack *u, struct job_rcpt *out_r);
 
 enum job_verdict {
-    JOB_DELIVERED,
-    JOB_DEFERRED, /* 4xx or a failure of ours: try again */
-    JOB_FAILED,   /* 5xx: report to the sender */
+    JOB_DELIVERED, /* for good: into a mailbox, or by LMTP */
+    JOB_DEFERRED,  /* 4xx or a failure of ours: try again */
+    JOB_FAILED,    /* 5xx: report to the sender */
+    JOB_PASSED,    /* to a server that sends the reports which the sender asked for (RFC 3461) */
+    JOB_RELAYED,   /* to a server that does not */
     JOB_VERDICT_COUNT,
 };
 

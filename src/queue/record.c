@@ -10,7 +10,7 @@
 
 static const char *const state_texts[RECORD_STATE_COUNT] = {
     [RECORD_WAITING] = "waiting", [RECORD_DELIVERED] = "delivered", [RECORD_FAILED] = "failed",
-    [RECORD_EXPIRED] = "expired", [RECORD_HELD] = "held",
+    [RECORD_EXPIRED] = "expired", [RECORD_HELD] = "held",           [RECORD_EXPANDED] = "expanded",
 };
 
 const char *record_state_text(enum record_state s)
@@ -127,8 +127,10 @@ static enum err open_record(span s, struct unpack *out_u)
     /* The checksum stands where it does in every version: damage is not taken for news. */
     if (crc != hash_crc32c(0, u.rest))
         return ERR_CORRUPT;
-    if (version != RECORD_VERSION)
-        return version > RECORD_VERSION ? ERR_VERSION : ERR_CORRUPT;
+    if (version > RECORD_VERSION)
+        return ERR_VERSION;
+    if (version < RECORD_VERSION_1)
+        return ERR_CORRUPT;
     *out_u = u;
     return ERR_OK;
 }

@@ -10,7 +10,7 @@
  * runs, plus its pauses (store/store.h). A wall clock set wrong moves none of them. Times
  * named _ms are the wall clock and are for people.
  *
- * Form, version 1: "HQ", u16 version, u32 crc, then
+ * Form, versions 1 and 2: "HQ", u16 version, u32 crc, then
  * u64 id, i64 due_q, i64 accepted_q, i64 expires_q, u64 size, u32 body_crc, u8 flags, string
  * envelope, u32 count, and the recipients (record_put_rcpt). The first fields stand at fixed
  * offsets.
@@ -21,7 +21,8 @@
 #include "queue/envelope.h"
 #include "queue/job.h"
 
-#define RECORD_VERSION    1
+#define RECORD_VERSION    2
+#define RECORD_VERSION_1  1     /* without RECORD_EXPANDED and ENVELOPE_BINARY; is read as before */
 #define RECORD_RCPTS_MAX  10000 /* recipients after aliases */
 #define RECORD_DEST_BYTES 300
 #define RECORD_BYTES_MAX  (16u << 20)
@@ -39,6 +40,9 @@ enum record_state {
     RECORD_FAILED,  /* refused for good, reported where a report is due */
     RECORD_EXPIRED, /* as FAILED, by age */
     RECORD_HELD,    /* by an administrator or a route; waits for release */
+    /* An alias of several addresses, which follow as recipients of their own: the sender is still
+       to be told so; then DELIVERED. */
+    RECORD_EXPANDED,
     RECORD_STATE_COUNT,
 };
 

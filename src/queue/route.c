@@ -46,10 +46,19 @@ enum err route_list_add(struct route_list *l, const struct envelope_rcpt *r, spa
     uint64_t hash = hash_keyed_icase((struct hash_key){0, 0}, r->canonical);
 
     for (size_t i = 0; i < l->n; i++)
-        if (l->entries[i].hash == hash && span_ieq(l->entries[i].rcpt.canonical, r->canonical))
+        if (!l->entries[i].expanded && l->entries[i].hash == hash &&
+            span_ieq(l->entries[i].rcpt.canonical, r->canonical))
             return ERR_OK;
     if (l->n == l->cap)
         return ERR_LIMIT;
-    l->entries[l->n++] = (struct route_entry){*r, original, hash};
+    l->entries[l->n++] = (struct route_entry){*r, original, false, hash};
+    return ERR_OK;
+}
+
+enum err route_list_add_expanded(struct route_list *l, const struct envelope_rcpt *r)
+{
+    if (l->n == l->cap)
+        return ERR_LIMIT;
+    l->entries[l->n++] = (struct route_entry){*r, r->address, true, 0};
     return ERR_OK;
 }

@@ -42,6 +42,7 @@ span route_local(span address);
 struct route_entry {
     struct envelope_rcpt rcpt; /* address and canonical may be what an alias gave */
     span original;             /* the address that the client gave */
+    bool expanded;             /* only its expansion is to be told (RECORD_EXPANDED) */
     uint64_t hash;
 };
 
@@ -57,5 +58,7 @@ struct route_list {
  * returns  ERR_OK, also when it was there; ERR_LIMIT when the list is full
  */
 MUSTUSE enum err route_list_add(struct route_list *l, const struct envelope_rcpt *r, span original);
+/* Append an alias whose addresses were added, so that its sender hears of it. */
+MUSTUSE enum err route_list_add_expanded(struct route_list *l, const struct envelope_rcpt *r);
 
 #endif

@@ -97,6 +97,11 @@ enum census_verdict census_enter(struct census *c, const struct net_addr *client
     return CENSUS_FINE;
 }
 
+uint64_t census_total(const struct census *c)
+{
+    return row_count(c->table, TOTALS);
+}
+
 /* One less, but never below nothing: a worker that took over the column may have cleared it. */
 static void count_down(_Atomic uint32_t *n)
 {

@@ -41,6 +41,8 @@ enum census_verdict { CENSUS_FINE, CENSUS_TOO_MANY, CENSUS_TOO_MANY_OF_CLIENT };
 /* Count one session more, unless a limit is reached; out_slot goes to census_leave. */
 enum census_verdict census_enter(struct census *c, const struct net_addr *client,
                                  const struct census_limits *limits, uint32_t *out_slot);
+/* Sessions at the moment, of all workers. */
+uint64_t census_total(const struct census *c);
 void census_leave(struct census *c, uint32_t slot);
 
 #endif

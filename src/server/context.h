@@ -11,8 +11,11 @@
 #include "config/config.h"
 #include "server/census.h"
 
+struct tls_side; /* net/tls.h */
+
 struct context {
     const struct config *config;
+    struct tls_side *tls;        /* of the listeners; in smtpd alone, elsewhere NULL */
     struct census_table *census; /* shared memory of the smtpd processes */
 };
 

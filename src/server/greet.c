@@ -163,6 +163,7 @@ static bool recall_facts(struct greet *g)
     memcpy(&kept, value.p, sizeof(kept));
     g->facts = kept.facts;
     g->facts.value[FACT_CHANGED] = g->start.changed ? YES_YES : YES_NO;
+    g->facts.value[FACT_EARLY] = g->start.early ? YES_YES : YES_NO;
     g->n_hosts = kept.n_hosts;
     copy_names(g, span_skip(value, sizeof(kept)));
     return true;
@@ -261,6 +262,30 @@ static void on_patience(void *arg)
     g->start.fn(g->start.arg);
 }
 
+/* ---- the past ---- */
+
+static void on_past(void *arg, const struct greeting_history *history)
+{
+    struct greet *g = arg;
+
+    g->history = *history;
+    remember(g, 'P', SPAN_NONE, span_of(history, sizeof(*history)), GREET_MEMO_S);
+    if (g->work == NULL)
+        g->start.fn(g->start.arg);
+}
+
+static void ask_past(struct greet *g)
+{
+    span value;
+
+    if (!g->asks || g->shared->past == NULL)
+        return;
+    if (recall(g, 'P', SPAN_NONE, &value))
+        memcpy(&g->history, value.p, sizeof(g->history));
+    else
+        (void)!past_ask(g->shared->past, &g->past, g->start.client, g->start.name, on_past, g);
+}
+
 static bool begin(struct greet *g)
 {
     struct greeting_claim claim = {
@@ -268,6 +293,7 @@ static bool begin(struct greet *g)
         .greeting = g->start.name,
         .is_helo = g->start.is_helo,
         .changed = g->start.changed,
+        .early = g->start.early,
     };
     struct greeting_name name;
 
@@ -275,6 +301,8 @@ static bool begin(struct greet *g)
     if (!g->asks || recall_facts(g))
         return true;
     claim.local_domain = config_local_domain(g->shared->config, name.normal);
+    claim.vouched = config_is_vouched(g->shared->config, g->start.client, name.normal);
+    claim.listed = config_is_listed(g->shared->config, name.normal);
     g->work = malloc(sizeof(*g->work));
     if (g->work == NULL)
         return false;
@@ -303,8 +331,10 @@ struct greet *greet_new(struct greet_shared *s, const struct greet_start *start)
     g->gave_up = start->gave_up;
     g->asks = !start->trusted && !start->authenticated && !start->submission && !start->lmtp &&
               start->client.family != IP_NONE;
-    if (begin(g))
+    if (begin(g)) {
+        ask_past(g);
         return g;
+    }
     greet_free(g);
     return NULL;
 }
@@ -314,6 +344,7 @@ void greet_free(struct greet *g)
     if (g == NULL)
         return;
     work_free(g);
+    past_cancel(&g->past);
     greet_from_drop(g);
     free(g->names);
     free(g->sender);
@@ -330,6 +361,11 @@ bool greet_is_same(const struct greet *g, span name, bool is_helo)
     return g->start.is_helo == is_helo && span_ieq(g->start.name, name);
 }
 
+bool greet_is_helo(const struct greet *g)
+{
+    return g->start.is_helo;
+}
+
 bool greet_gave_up(const struct greet *g)
 {
     return g->gave_up;
@@ -337,7 +373,7 @@ bool greet_gave_up(const struct greet *g)
 
 bool greet_is_ready(const struct greet *g)
 {
-    return g->work == NULL;
+    return g->work == NULL && g->past.client == NULL;
 }
 
 /* ---- SPF of the sender ---- */

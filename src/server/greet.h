@@ -25,6 +25,7 @@
 #include "os/log.h"
 #include "server/memo.h"
 #include "server/own.h"
+#include "server/past.h"
 #include "smtp/reply.h"
 
 /* What the greetings of a process share. */
@@ -33,6 +34,7 @@ struct greet_shared {
     struct resolve_client *resolver;
     const struct config *config;
     struct own own;
+    struct past_client *past; /* NULL: the past is not asked about */
     struct memo memo; /* facts and SPF results, for as long as DNS says, at most GREET_MEMO_S */
 };
 
@@ -51,6 +53,7 @@ struct greet_start {
     bool submission;
     bool lmtp;
     bool authenticated;
+    bool early;   /* talked before the banner */
     bool changed; /* another name was said before in this session */
     bool gave_up; /* DNS did not answer in time before in this session: do not wait again */
     greet_fn *fn;
@@ -71,6 +74,10 @@ span greet_name(const struct greet *g);
 bool greet_is_same(const struct greet *g, span name, bool is_helo);
 bool greet_gave_up(const struct greet *g);
 
+bool greet_is_helo(const struct greet *g);
+/* When ready. */
+struct greeting_facts greet_facts(const struct greet *g);
+
 /* The facts are known; else the callback comes. */
 bool greet_is_ready(const struct greet *g);
 
@@ -82,19 +89,26 @@ void greet_judge(const struct greet *g, struct greeting_verdict *out);
 /* The keys of greeting.judged: greeting, verdict, what was found. */
 void greet_log(const struct greet *g, const struct greeting_verdict *v, struct log_line *l);
 
+/* The greeting shows that an entry of our own tables is out of date; true once an hour for each. */
+bool greet_has_stale(const struct greet *g);
+/* The keys of table.stale. */
+void greet_log_stale(const struct greet *g, struct log_line *l);
+
 #define GREET_REPLY_BYTES SMTP_REPLY_TEXT_BYTES
 
 /*
  * The reply to a verdict that does not accept: the words of the cause's page.
  *
- * session  by which an operator finds it in the log; told as the reference
- * b        holds the text; borrowed by the reply
+ * reference  by which an operator finds it with herald trace
+ * b          holds the text; borrowed by the reply
  */
 struct smtp_reply greet_reply(const struct greet *g, const struct greeting_verdict *v,
-                              uint64_t session, struct buf *b);
+                              span reference, struct buf *b);
 
 /* The client's confirmed host name; empty when there is none. */
 span greet_host(const struct greet *g);
+/* Its first PTR name, confirmed or not; empty when there is none. */
+span greet_ptr(const struct greet *g);
 
 /* Begin SPF for a sender (borrowed until greet_from_drop or it is ready); the former one ends. */
 void greet_from(struct greet *g, span sender);

@@ -17,6 +17,8 @@ struct greet {
     struct greeting_facts facts; /* when work is NULL */
     char *names;                 /* host names, each ended by NUL: confirmed ones, then the PTR */
     unsigned n_hosts;
+    struct past_query past;
+    struct greeting_history history;
     struct from_work *from;
     char *sender; /* of from_result, so that the same one is not asked about again */
     size_t sender_n;

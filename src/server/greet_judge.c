@@ -32,6 +32,11 @@ span greet_host(const struct greet *g)
     return g->n_hosts != 0 ? kept_name(g, 0) : SPAN_NONE;
 }
 
+span greet_ptr(const struct greet *g)
+{
+    return kept_name(g, g->n_hosts);
+}
+
 /* ---- the judgement ---- */
 
 static void judge(const struct greet *g, const struct greeting_facts *f,
@@ -88,10 +93,20 @@ void greet_judge_name(const struct greet *g, struct greeting_verdict *out)
         *out = (struct greeting_verdict){.action = GREETING_ACCEPT, .code = 250};
 }
 
+struct greeting_facts greet_facts(const struct greet *g)
+{
+    struct greeting_facts f = g->facts;
+
+    BUG_IF(g->work != NULL, "a greeting is judged before its facts are known");
+    f.history = g->history;
+    return f;
+}
+
 void greet_judge(const struct greet *g, struct greeting_verdict *out)
 {
-    BUG_IF(g->work != NULL, "a greeting is judged before its facts are known");
-    judge(g, &g->facts, out);
+    struct greeting_facts f = greet_facts(g);
+
+    judge(g, &f, out);
 }
 
 void greet_log(const struct greet *g, const struct greeting_verdict *v, struct log_line *l)
@@ -115,6 +130,15 @@ void greet_log(const struct greet *g, const struct greeting_verdict *v, struct l
         log_num(l, KEY_CODE, v->code);
     }
     log_str(l, KEY_FINDINGS, buf_span(&b));
+    for (size_t i = 0; i < v->n_findings; i++) {
+        if (v->finding[i].exemption == 0)
+            continue;
+        buf_reset(&b);
+        greeting_exemption_put(
+            &b, &g->shared->config->greeting.policy.exemptions[v->finding[i].exemption - 1]);
+        log_str(l, KEY_EXEMPTION, buf_span(&b));
+        break;
+    }
     if (v->exempt != EXEMPT_NOT)
         log_str(l, KEY_REASON, greeting_exempt_word(v->exempt));
 }
@@ -125,22 +149,21 @@ static span ptr_words(const struct greet *g)
 {
     if (g->asks && g->facts.value[FACT_RDNS] == RDNS_TEMPERROR)
         return SPAN("reverse name not known now");
-    return kept_name(g, g->n_hosts);
+    return greet_ptr(g);
 }
 
 struct smtp_reply greet_reply(const struct greet *g, const struct greeting_verdict *v,
-                              uint64_t session, struct buf *b)
+                              span reference, struct buf *b)
 {
     char memory[EXPLAIN_REPLY_BYTES], client[64];
     struct buf lines = BUF_OVER(memory), address = BUF_OVER(client);
-    struct num_id id = num_id_text(session);
     struct explain_reply r = {.lines = 0};
     struct explain_facts f = {
         .greeting = g->start.name,
         .ptr = ptr_words(g),
         .server = g->shared->config->hostname,
         .verb = g->start.is_helo ? SPAN("HELO") : SPAN("EHLO"),
-        .reference = span_cstr(id.text),
+        .reference = reference,
     };
     const struct explain_page *page = explain_page_find(v->words);
 

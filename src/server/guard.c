@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/hash.h"
+#include "base/num.h"
 #include "config/find.h"
 #include "message/authres.h"
 #include "net/conn.h"
@@ -160,6 +161,12 @@ static void tell_verdict(struct guard_link *gl, const struct greeting_verdict *v
     log_str(&l, KEY_CLIENT, buf_span(&address));
     greet_log(gl->greet, v, &l);
     log_end(&l);
+    if (!greet_has_stale(gl->greet))
+        return;
+    l = log_begin(LOG_TABLE_STALE, LOG_WARNING);
+    log_str(&l, KEY_CLIENT, buf_span(&address));
+    greet_log_stale(gl->greet, &l);
+    log_end(&l);
 }
 
 /* Whether the client has come to where the policy speaks. */
@@ -194,7 +201,8 @@ static void refuse(struct guard_link *gl, const struct greeting_verdict *v)
 {
     char memory[GREET_REPLY_BYTES];
     struct buf words = BUF_OVER(memory);
-    struct smtp_reply reply = greet_reply(gl->greet, v, gl->id, &words);
+    struct num_id id = num_id_text(gl->id);
+    struct smtp_reply reply = greet_reply(gl->greet, v, span_cstr(id.text), &words);
     struct guard_answer a = {
         .action = v->action == GREETING_DEFER ? GUARD_DEFER : GUARD_REFUSE,
         .code = reply.code,

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include "net/tls.h"
 #include "server/context.h"
 #include "server/deliver.h"
 #include "server/guard.h"
@@ -36,6 +37,9 @@ static int run_resolver(struct proc *p)
     return resolver_run(p, &conf);
 }
 
+/* Only who talks TLS with clients knows the private keys: the others wipe what they inherited. */
+static int run_kind(struct proc *p);
+
 static const struct {
     const char *name;
     int (*run)(struct proc *p);
@@ -49,6 +53,17 @@ static const struct {
     [PROC_DELIVER] = {"deliver", deliver_run, 0, false},
     [PROC_GUARD] = {"guard", guard_run, 1u << PROC_RESOLVER, true},
 };
+
+static int run_kind(struct proc *p)
+{
+    struct context *context = (struct context *)(uintptr_t)p->config;
+
+    if (p->kind != PROC_SMTPD) {
+        tls_side_free(context->tls);
+        context->tls = NULL;
+    }
+    return kinds[p->kind].run(p);
+}
 
 static unsigned workers_of(const struct config *c)
 {
@@ -74,7 +89,7 @@ void kinds_fill(struct proc_spec specs[PROC_KIND_COUNT], const struct config *c,
         specs[kind] = (struct proc_spec){
             .name = kinds[kind].name,
             .count = count_of(kind, c, guard_only),
-            .run = kinds[kind].run,
+            .run = run_kind,
             .peers = kinds[kind].peers,
             .lingers = kinds[kind].lingers,
             .sandbox = &sandbox_table[kind],

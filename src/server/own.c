@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 #include "server/own.h"
 
+#include <stdlib.h>
+
+#include "config/own.h"
 #include "dns/wire.h"
 #include "name/domain.h"
+#include "net/local.h"
+#include "os/heap.h"
 
 /* ---- what the configuration says ---- */
 
@@ -14,22 +19,23 @@ static bool is_own_name(const struct own *o, span name)
     return false;
 }
 
-static void add_name(struct own *o, span name)
+/* Before the rest of o is set: at most as many names and addresses as are made room for here. */
+static void make_room(struct own *o, const struct config *c)
 {
-    if (name.n != 0 && o->server.n_names < GREETING_OWN_NAMES_MAX && !is_own_name(o, name))
-        o->names[o->server.n_names++] = name;
+    o->max_addresses = config_own_addresses_max(c) + 2 * (size_t)OWN_ADDRESSES_MAX;
+    o->names = x_alloc(config_own_names_max(c) * sizeof(*o->names));
+    o->addresses = x_alloc(o->max_addresses * sizeof(*o->addresses));
+    o->server.names = o->names;
+    o->server.addresses = o->addresses;
 }
 
-/* Every machine has the loopback address: that it is ours as well says nothing. */
-static void add_address(struct ip_addr *list, size_t *n, struct ip_addr a)
+static void add_machine(struct own *o)
 {
-    if (a.family == IP_NONE || ip_addr_scope(a) == IP_UNSPECIFIED ||
-        ip_addr_scope(a) == IP_LOOPBACK || *n == OWN_ADDRESSES_MAX)
-        return;
-    for (size_t i = 0; i < *n; i++)
-        if (ip_addr_eq(list[i], a))
-            return;
-    list[(*n)++] = a;
+    struct ip_addr all[OWN_ADDRESSES_MAX];
+    size_t n = net_local_all(all, COUNT(all));
+
+    for (size_t i = 0; i < n; i++)
+        config_own_add(o->addresses, &o->n_fixed, o->max_addresses, all[i]);
 }
 
 void own_init(struct own *o, struct loop *loop, struct resolve_client *resolver,
@@ -37,16 +43,10 @@ void own_init(struct own *o, struct loop *loop, struct resolve_client *resolver,
 {
     *o = (struct own){
         .loop = loop, .resolver = resolver, .timeout_ms = (int64_t)config->dns.timeout_ms};
-    o->server.names = o->names;
-    o->server.addresses = o->addresses;
-    add_name(o, config->hostname);
-    for (size_t i = 0; i < config->n_egresses; i++) {
-        add_name(o, config->egresses[i].greeting);
-        add_address(o->addresses, &o->n_fixed, config->egresses[i].public_address);
-        add_address(o->addresses, &o->n_fixed, config->egresses[i].address);
-    }
-    for (size_t i = 0; i < config->n_listens; i++)
-        add_address(o->addresses, &o->n_fixed, config->listens[i].address.ip);
+    make_room(o, config);
+    o->server.n_names = config_own_names(config, o->names, config_own_names_max(config));
+    o->n_fixed = config_own_addresses(config, o->addresses, o->max_addresses);
+    add_machine(o);
     o->server.n_addresses = o->n_fixed;
 }
 
@@ -59,7 +59,7 @@ static void conclude(struct own *o)
         return;
     o->server.n_addresses = o->n_fixed;
     for (size_t i = 0; i < o->n_fresh; i++)
-        add_address(o->addresses, &o->server.n_addresses, o->fresh[i]);
+        config_own_add(o->addresses, &o->server.n_addresses, o->max_addresses, o->fresh[i]);
     o->server.addresses_known = true;
 }
 
@@ -99,7 +99,7 @@ static void take_addresses(struct own *o, const struct dns_answer *answer)
     struct dns_record r;
 
     while (dns_record_next(&at, &r))
-        add_address(o->fresh, &o->n_fresh, dns_record_addr(&r));
+        config_own_add(o->fresh, &o->n_fresh, COUNT(o->fresh), dns_record_addr(&r));
 }
 
 static void on_answer(void *arg, const struct dns_answer *answer)
@@ -122,7 +122,7 @@ static void refresh(struct own *o)
     o->n_fresh = 0;
     o->failed = false;
     o->next_ms = INT64_MAX;
-    for (size_t i = 0; i < o->server.n_names; i++) {
+    for (size_t i = 0; i < o->server.n_names && i < GREETING_OWN_NAMES_MAX; i++) {
         ask(o, o->names[i], DNS_A);
         ask(o, o->names[i], DNS_AAAA);
         ask(o, o->names[i], DNS_MX);
@@ -144,4 +144,7 @@ void own_finish(struct own *o)
         resolve_cancel(&o->queries[i].query);
     o->n_queries = 0;
     o->pending = 0;
+    free(o->names);
+    free(o->addresses);
+    o->server = (struct greeting_server){0};
 }

@@ -2,10 +2,11 @@
 /*
  * server/own.h - this server as DNS and the configuration know it: its names and addresses.
  *
- * Own names are the host name and the greetings of the egresses; own addresses those of the
- * configuration (listeners, egresses) and what DNS has for the names and their MX. A process asks
- * DNS once, at its first greeting, and again every OWN_FRESH_MS; what it knew stays valid while it
- * asks. Until all is known, judgements ask for themselves (greeting_server.addresses_known).
+ * Own names are the host name, the greetings of the egresses and greeting.own_names; own addresses
+ * those of the machine and of the configuration (listeners, egresses, greeting.own_addresses) and
+ * what DNS has for the first GREETING_OWN_NAMES_MAX names and their MX. A process asks DNS once, at
+ * its first greeting, and again every OWN_FRESH_MS; what it knew stays valid while it asks. Until
+ * all is known, judgements ask for themselves (greeting_server.addresses_known).
  */
 #ifndef SERVER_OWN_H
 #define SERVER_OWN_H
@@ -16,7 +17,7 @@
 
 #define OWN_FRESH_MS      (INT64_C(600) * 1000)
 #define OWN_RETRY_MS      (INT64_C(30) * 1000) /* after a look-up that failed */
-#define OWN_ADDRESSES_MAX 64u                  /* kept; more are left out */
+#define OWN_ADDRESSES_MAX 64u                  /* kept of DNS and of the machine each */
 #define OWN_QUERIES_MAX   (GREETING_OWN_NAMES_MAX * (3u + 2u * GREETING_OWN_MX_MAX))
 
 struct own;
@@ -31,9 +32,10 @@ struct own {
     struct resolve_client *resolver;
     int64_t timeout_ms;
     struct greeting_server server;
-    span names[GREETING_OWN_NAMES_MAX];
-    struct ip_addr addresses[OWN_ADDRESSES_MAX];
-    size_t n_fixed; /* of the configuration; the others are from DNS */
+    span *names;
+    struct ip_addr *addresses;
+    size_t max_addresses;
+    size_t n_fixed; /* of configuration and machine; the others are from DNS */
     struct ip_addr fresh[OWN_ADDRESSES_MAX];
     size_t n_fresh;
     struct own_query queries[OWN_QUERIES_MAX];
@@ -43,7 +45,8 @@ struct own {
     int64_t next_ms; /* when to ask again */
 };
 
-/* config is borrowed for the life of o; nothing is asked yet. */
+/* config is borrowed for the life of o; nothing is asked yet. Before the sandbox: it looks at the
+ * machine's interfaces. */
 void own_init(struct own *o, struct loop *loop, struct resolve_client *resolver,
               const struct config *config);
 

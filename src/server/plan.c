@@ -9,10 +9,15 @@
 #include <unistd.h>
 
 #include "config/endpoint.h"
+#include "config/watch.h"
+#include "net/tls_ticket.h"
+#include "os/clock.h"
 #include "os/heap.h"
 #include "os/log.h"
 #include "os/random.h"
 #include "server/kinds.h"
+#include "server/tls_keys.h"
+#include "store/ledger.h"
 
 #define PATH_BYTES 1024
 
@@ -90,6 +95,30 @@ static bool make_sub_dir(span dir, const char *name, const struct user *user, st
     return make_dir(memory, user, d);
 }
 
+/* Nothing depends on the ledger: what is in its way is moved aside, and without it mail goes on. */
+static void make_ledger_dir(const struct config *c, const struct user *user)
+{
+    char from[PATH_BYTES], to[PATH_BYTES];
+    struct buf path = BUF_OVER(from), aside = BUF_OVER(to);
+    struct diag d = {0};
+    struct stat st;
+    struct log_line l;
+
+    buf_printf(&path, "%.*s/" LEDGER_DIR, SPAN_ARG(c->data_dir));
+    buf_printf(&aside, "%.*s/" LEDGER_DIR ".damaged-%lld", SPAN_ARG(c->data_dir),
+               (long long)(clock_wall_ms() / 1000));
+    if (c->ledger.enabled == CONFIG_LEDGER_NO || buf_cstr(&path) == NULL ||
+        buf_cstr(&aside) == NULL)
+        return;
+    if (lstat(from, &st) == 0 && !S_ISDIR(st.st_mode) && rename(from, to) != 0)
+        (void)diag_set(&d, ERR_IO, errno, "cannot move %s aside", from);
+    if (make_sub_dir(c->data_dir, "/" LEDGER_DIR, user, &d))
+        return;
+    l = log_begin(LOG_LEDGER_FAILED, LOG_WARNING);
+    log_diag(&l, &d);
+    log_end(&l);
+}
+
 static bool make_dirs(const struct config *c, const struct user *user, struct diag *d)
 {
     static const char *const names[] = {"", "/queue", "/mail"};
@@ -98,6 +127,7 @@ static bool make_dirs(const struct config *c, const struct user *user, struct di
         if (!make_sub_dir(c->data_dir, names[i], user, d))
             return false;
     }
+    make_ledger_dir(c, user);
     return true;
 }
 
@@ -175,6 +205,34 @@ static struct census_table *census_of(unsigned workers)
     return table;
 }
 
+/*
+ * The keys of session tickets, the same for all generations: who came under the former
+ * configuration can resume under the new one.
+ */
+static struct tls_tickets *tickets_of(void)
+{
+    static struct tls_tickets tickets;
+    static bool made;
+    uint8_t secret[TLS_TICKET_SECRET_BYTES];
+
+    if (!made) {
+        os_random(secret, sizeof(secret));
+        tls_tickets_init(&tickets, secret, clock_wall_ms());
+        explicit_bzero(secret, sizeof(secret));
+        made = true;
+    }
+    tls_tickets_turn(&tickets, clock_wall_ms());
+    return &tickets;
+}
+
+/* Certificates are read before privileges are dropped. */
+static bool load_keys(struct plan *p, struct diag *d)
+{
+    const struct tls_keys_how how = {tickets_of(), true};
+
+    return tls_keys_load(p->config, &how, &p->context.tls, d) == ERR_OK;
+}
+
 /* ---- whom to become ---- */
 
 static bool find_user(const struct config *c, struct user *out, struct diag *d)
@@ -222,7 +280,7 @@ bool plan_load(void *arg, struct supervisor_plan *out, struct diag *d)
         return false;
     set_log(p->config);
     kinds_fill(p->specs, p->config, source->guard_only);
-    p->context = (struct context){p->config, NULL};
+    p->context = (struct context){.config = p->config};
     if (!source->guard_only)
         p->context.census = census_of(p->specs[PROC_SMTPD].count);
     if (source->guard_only && p->config->n_guards == 0) {
@@ -237,7 +295,7 @@ bool plan_load(void *arg, struct supervisor_plan *out, struct diag *d)
     out->drain_ms = (int64_t)p->config->drain_timeout_ms;
     if (!find_user(p->config, &out->user, d) ||
         (!source->guard_only && !make_dirs(p->config, &out->user, d)) ||
-        !add_listeners(p, out, source->guard_only, d))
+        (!source->guard_only && !load_keys(p, d)) || !add_listeners(p, out, source->guard_only, d))
         return false;
     source->started = true;
     source->config = p->config;
@@ -249,7 +307,25 @@ void plan_unload(void *arg, const void *config)
     struct plan *p = (struct plan *)(uintptr_t)config;
 
     (void)arg;
-    if (p != NULL)
+    if (p != NULL) {
+        tls_side_free(p->context.tls);
         config_free(p->config);
+    }
     free(p);
+}
+
+bool plan_changed(void *arg, const void *config)
+{
+    struct plan_source *source = arg;
+    const struct plan *p = config;
+    uint64_t mark = config_watch_now(p->config);
+    /* Whoever writes a file is let finish; and what could not be read is not tried again as it is.
+     */
+    bool rests = mark == source->seen_mark;
+
+    source->seen_mark = mark;
+    if (mark == config_watch_mark(p->config) || !rests || mark == source->tried_mark)
+        return false;
+    source->tried_mark = mark;
+    return true;
 }

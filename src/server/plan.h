@@ -18,10 +18,15 @@ struct plan_source {
     bool guard_only;  /* herald guard: no mail is taken, nothing is kept */
     bool started;     /* set once a configuration was in force: problems then go to the log */
     const struct config *config; /* the one that was read last */
+    uint64_t seen_mark;          /* of its files (config/watch.h) when they were last looked at */
+    uint64_t tried_mark;         /* with which it was read anew; 0: never */
 };
 
 /* supervisor_conf.load and .unload; arg is a struct plan_source. */
 bool plan_load(void *arg, struct supervisor_plan *out, struct diag *d);
 void plan_unload(void *arg, const void *config);
+/* supervisor_conf.changed: a file of a list is another one, and was not touched since last asked.
+ */
+bool plan_changed(void *arg, const void *config);
 
 #endif

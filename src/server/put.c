@@ -11,6 +11,7 @@ struct put_link {
 
 static const struct chan_type types[] = {
     [QUEUE_PUT_RESULT] = {"put-result", PUT_RESULT_BYTES, false},
+    [QUEUE_PAST_REPLY] = {"past-reply", PAST_REPLY_BYTES, false},
 };
 
 static void give_up(void *arg);
@@ -112,6 +113,11 @@ static void link_frame(void *arg, struct chan *chan, struct chan_frame *f)
     struct put_result result;
 
     (void)chan;
+    if (f->type == QUEUE_PAST_REPLY) {
+        if (link->client->on_other != NULL)
+            link->client->on_other(link->client->other_arg, f->tag, f->body);
+        return;
+    }
     /* No put of that tag: it was cancelled while its answer was on the way. */
     if (p == NULL || p->link != link)
         return;
@@ -216,6 +222,18 @@ size_t put_client_pending(const struct put_client *c)
 bool put_is_full(const struct put_client *c)
 {
     return c->links != NULL && chan_is_full(&c->links->chan);
+}
+
+bool put_aside(struct put_client *c, enum queue_frame type, uint32_t tag, span payload)
+{
+    return c->links != NULL && !put_is_full(c) &&
+           chan_send(&c->links->chan, (uint16_t)type, tag, payload, SPAN_NONE, -1) == ERR_OK;
+}
+
+void put_client_flush(struct put_client *c)
+{
+    for (struct put_link *link = c->links; link != NULL; link = link->next)
+        chan_flush(&link->chan);
 }
 
 /* ---- puts ---- */

@@ -26,6 +26,9 @@ struct put;
 typedef void put_fn(void *arg, const struct put_result *result);
 typedef void put_room_fn(void *arg);
 
+/* A frame that is no answer to a put (QUEUE_PAST_REPLY). */
+typedef void put_other_fn(void *arg, uint32_t tag, span body);
+
 struct put_link;
 
 struct put_client {
@@ -37,6 +40,8 @@ struct put_client {
     uint32_t next_tag;
     put_room_fn *on_room; /* after put_is_full said yes: there is room again */
     void *arg;
+    put_other_fn *on_other; /* NULL: not wanted; set by the owner */
+    void *other_arg;
 };
 
 /* In the caller's memory; zeroed is "none". */
@@ -61,6 +66,13 @@ size_t put_client_pending(const struct put_client *c);
 
 /* The queue does not keep up: do not send more until on_room. */
 bool put_is_full(const struct put_client *c);
+
+/* Send a frame that nothing depends on; false when it was left out: no queue process, or no room.
+ */
+MUSTUSE bool put_aside(struct put_client *c, enum queue_frame type, uint32_t tag, span payload);
+
+/* Write what was queued, now (a process about to exit). */
+void put_client_flush(struct put_client *c);
 
 /* Whom to tell; set before put_whole and put_open. */
 static inline void put_init(struct put *p, put_fn *fn, void *arg)

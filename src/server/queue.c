@@ -18,6 +18,7 @@
 #include "os/clock.h"
 #include "os/log.h"
 #include "server/context.h"
+#include "server/queue_ledger.h"
 #include "server/queue_link.h"
 
 #define OPEN_AGAIN_MS  20
@@ -164,6 +165,7 @@ static void check_drained(struct queue *q)
     if (q->draining && q->job_count == 0 && q->answer_n == 0 && !queue_links_busy(q) &&
         q->dirty == NULL && !q->batch) {
         queue_links_flush(q);
+        queue_ledger_flush(q);
         proc_done(q->proc, PROC_EXIT_OK);
     }
 }
@@ -291,6 +293,7 @@ static void on_drain_end(void *arg)
     struct queue *q = arg;
 
     (void)!queue_flush(q);
+    queue_ledger_flush(q);
     proc_done(q->proc, PROC_EXIT_OK);
 }
 
@@ -334,7 +337,10 @@ int queue_run(struct proc *p)
 {
     static struct queue q;
     const struct context *context = p->config;
-    struct sandbox_grant grant = {.kind = SANDBOX_WRITE, .fd = open_dir(context->config)};
+    struct sandbox_grant grants[] = {
+        {.kind = SANDBOX_WRITE, .fd = open_dir(context->config)},
+        {.kind = SANDBOX_WRITE, .fd = -1},
+    };
 
     queue_init(&q, context->config);
     q.proc = p;
@@ -342,9 +348,11 @@ int queue_run(struct proc *p)
     p->self = &q;
     p->on_peer = on_peer;
     p->on_drain = on_drain;
-    if (grant.fd < 0 || !proc_enter(p, &grant, 1))
+    grants[1].fd = queue_ledger_prepare(&q);
+    if (grants[0].fd < 0 || !proc_enter(p, grants, grants[1].fd < 0 ? 1 : 2))
         return PROC_EXIT_FAILED;
-    (void)close(grant.fd);
+    (void)close(grants[0].fd);
+    queue_ledger_open(&q);
     for (size_t i = 0; i < p->listener_count; i++) {
         if (p->listeners[i].kind != PROC_QUEUE)
             continue;

@@ -49,15 +49,26 @@
 struct queue;
 struct queue_dest;
 struct queue_job;
+struct queue_ledger;
 struct queue_link;
 
 /* ---- messages in memory ---- */
+
+/* What the sender is to be told of a recipient with the next write. */
+enum queue_report {
+    QUEUE_REPORT_NOTHING,
+    QUEUE_REPORT_FAILED,    /* for good */
+    QUEUE_REPORT_DELAYED,   /* still waiting */
+    QUEUE_REPORT_DELIVERED, /* NOTIFY=SUCCESS: these three */
+    QUEUE_REPORT_RELAYED,
+    QUEUE_REPORT_EXPANDED,
+};
 
 struct queue_rcpt {
     struct record_rcpt r; /* its texts lie in the message, or in `said` */
     char *said;           /* dest, status, mta and reply of the last outcome; NULL: as stored */
     bool busy;            /* in a job */
-    bool report;          /* failed for good, and the sender is not yet told */
+    enum queue_report report;
 };
 
 struct queue_msg {
@@ -160,10 +171,14 @@ bool queue_result(struct queue *q, struct queue_link *link, uint32_t tag, span p
 /* One recipient's outcome: state, next try, log. */
 void queue_outcome(struct queue *q, struct queue_msg *m, struct queue_rcpt *rcpt, span dest,
                    const struct job_outcome *o);
+/* An alias was replaced by its addresses: the sender may want to hear of it. */
+void queue_expanded(struct queue *q, struct queue_msg *m, struct queue_rcpt *rcpt);
 /* Give a recipient up for its age. */
 void queue_expire(struct queue *q, struct queue_msg *m, struct queue_rcpt *rcpt);
-/* Put the report that is due into the open batch. */
-enum err queue_report(struct queue *q, struct queue_msg *m);
+/* Mark those of whose delay the sender is to be told. */
+void queue_warn(struct queue_msg *m);
+/* Put the reports that are due into the open batch. */
+enum err queue_put_reports(struct queue *q, struct queue_msg *m);
 
 /* ---- accepting ---- */
 
@@ -230,7 +245,8 @@ struct queue {
     struct loop_timer retry_timer; /* of a failed commit */
     struct loop_timer drain_timer;
     struct listener control;
-    struct store_due due_at; /* where the walk along due messages is */
+    struct queue_ledger *ledger; /* NULL: none (server/queue_ledger.h) */
+    struct store_due due_at;     /* where the walk along due messages is */
     unsigned commit_failures;
     bool full; /* was said in the log */
     int64_t space_checked_ms;

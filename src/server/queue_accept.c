@@ -36,12 +36,11 @@ static bool addresses_fit(const struct envelope *e)
     return true;
 }
 
-static enum err add(struct queue *q, struct route_list *l, const struct envelope_rcpt *r,
-                    span address, span canonical)
+static enum err add(struct route_list *l, const struct envelope_rcpt *r, span address,
+                    span canonical)
 {
     struct envelope_rcpt to = *r;
 
-    (void)q;
     to.address = address;
     to.canonical = canonical;
     return route_list_add(l, &to, r->address);
@@ -70,9 +69,26 @@ static enum err add_targets(struct queue *q, struct route_list *l, const struct 
         if (canonical.n == 0)
             log_text(LOG_CONFIG_WARNING, LOG_WARNING, SPAN("an alias gives what is no address"));
         else
-            e = add(q, l, r, canonical, canonical);
+            e = add(l, r, canonical, canonical);
     }
     return e;
+}
+
+/*
+ * An alias of several addresses (RFC 3461 5.2.7.1): that it was expanded is the success that the
+ * sender hears of; the addresses themselves are then reported on only when they fail or wait.
+ */
+static enum err add_expansion(struct queue *q, struct route_list *l, const struct envelope_rcpt *r,
+                              const span *targets, size_t n)
+{
+    struct envelope_rcpt to = *r;
+    enum err e;
+
+    to.notify &= ~(unsigned)ENVELOPE_NOTIFY_SUCCESS;
+    if (to.notify == 0)
+        to.notify = ENVELOPE_NOTIFY_NEVER; /* none at all would mean the usual */
+    e = add_targets(q, l, &to, targets, n);
+    return e == ERR_OK ? route_list_add_expanded(l, r) : e;
 }
 
 static enum err expand_alias(struct queue *q, struct route_list *l, const struct envelope_rcpt *r,
@@ -82,7 +98,11 @@ static enum err expand_alias(struct queue *q, struct route_list *l, const struct
     size_t n =
         config_alias_expand(q->config, local, domain, targets, CONFIG_ALIAS_TARGETS_MAX, &q->names);
 
-    return n == 0 ? ERR_LIMIT : add_targets(q, l, r, targets, n);
+    if (n == 0)
+        return ERR_LIMIT;
+    if (n > 1 && (r->notify & ENVELOPE_NOTIFY_SUCCESS) != 0)
+        return add_expansion(q, l, r, targets, n);
+    return add_targets(q, l, r, targets, n);
 }
 
 static enum err expand_one(struct queue *q, struct route_list *l, const struct envelope_rcpt *r)
@@ -105,7 +125,7 @@ static enum err expand_one(struct queue *q, struct route_list *l, const struct e
     case CONFIG_RECIPIENT_REMOTE:
         break;
     }
-    return add(q, l, r, r->address, r->canonical);
+    return add(l, r, r->address, r->canonical);
 }
 
 static enum err expand(struct queue *q, const struct envelope *e, struct route_list *l)
@@ -122,24 +142,32 @@ static enum err expand(struct queue *q, const struct envelope *e, struct route_l
 
 /* ---- the record ---- */
 
+static enum record_state state_of(struct queue *q, const struct route_entry *entry)
+{
+    if (entry->expanded)
+        return RECORD_EXPANDED;
+    return queue_route(q->config, entry->rcpt.canonical).kind == ROUTE_HOLD ? RECORD_HELD
+                                                                            : RECORD_WAITING;
+}
+
 static void put_rcpts(struct queue *q, const struct route_list *l, int64_t now_q, bool *out_waits)
 {
     *out_waits = false;
     buf_reset(&q->block);
     for (size_t i = 0; i < l->n; i++) {
         const struct route_entry *entry = &l->entries[i];
-        bool held = queue_route(q->config, entry->rcpt.canonical).kind == ROUTE_HOLD;
+        enum record_state state = state_of(q, entry);
 
-        *out_waits |= !held;
-        record_put_rcpt(&q->block,
-                        &(struct record_rcpt){.address = entry->rcpt.address,
-                                              .canonical = entry->rcpt.canonical,
-                                              .original = entry->original,
-                                              .orcpt = entry->rcpt.orcpt,
-                                              .notify = entry->rcpt.notify,
-                                              .state = held ? RECORD_HELD : RECORD_WAITING,
-                                              .next_q = now_q,
-                                              .dest = held ? SPAN("hold") : SPAN_NONE});
+        *out_waits |= state != RECORD_HELD;
+        record_put_rcpt(&q->block, &(struct record_rcpt){.address = entry->rcpt.address,
+                                                         .canonical = entry->rcpt.canonical,
+                                                         .original = entry->original,
+                                                         .orcpt = entry->rcpt.orcpt,
+                                                         .notify = entry->rcpt.notify,
+                                                         .state = state,
+                                                         .next_q = now_q,
+                                                         .dest = state == RECORD_HELD ? SPAN("hold")
+                                                                                      : SPAN_NONE});
     }
 }
 

@@ -323,6 +323,8 @@ void queue_activate(struct queue *q, struct queue_msg *m)
     for (uint32_t i = 0; i < m->head.rcpt_count; i++) {
         struct queue_rcpt *rcpt = &m->rcpts[i];
 
+        if (rcpt->r.state == RECORD_EXPANDED)
+            queue_expanded(q, m, rcpt);
         if (rcpt->r.state != RECORD_WAITING || rcpt->busy)
             continue;
         if (schedule_expired(m->head.expires_q, rcpt->r.attempts, now_q))

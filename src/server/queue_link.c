@@ -7,6 +7,7 @@
 #include "os/clock.h"
 #include "os/heap.h"
 #include "os/log.h"
+#include "server/queue_ledger.h"
 
 #define SPACE_CHECK_MS   1000
 #define SIZE_SLACK_BYTES (256u << 10) /* fields that smtpd adds */
@@ -220,6 +221,27 @@ static void on_ctl(struct queue_link *link, struct chan_frame *f)
     queue_wake(q);
 }
 
+/* ---- the ledger ---- */
+
+static void on_ledger(struct queue_link *link, struct chan_frame *f)
+{
+    queue_ledger_take(link->queue, f->body);
+}
+
+static void on_past(struct queue_link *link, struct chan_frame *f)
+{
+    struct past_question question;
+    struct greeting_history history;
+    char memory[PAST_REPLY_BYTES];
+    struct buf b = BUF_OVER(memory);
+
+    if (!past_question_get(f->body, &question))
+        return;
+    queue_ledger_ask(link->queue, &question, &history);
+    greeting_history_pack(&b, &history);
+    (void)!chan_send(&link->chan, QUEUE_PAST_REPLY, f->tag, buf_span(&b), SPAN_NONE, -1);
+}
+
 typedef void frame_fn(struct queue_link *link, struct chan_frame *f);
 
 static frame_fn *const handlers[QUEUE_FRAME_END] = {
@@ -230,6 +252,8 @@ static frame_fn *const handlers[QUEUE_FRAME_END] = {
     [QUEUE_PUT_ABORT] = on_put_abort,
     [QUEUE_JOB_RESULT] = on_job_result,
     [QUEUE_CTL] = on_ctl,
+    [QUEUE_LEDGER] = on_ledger,
+    [QUEUE_PAST] = on_past,
 };
 
 static const struct chan_type smtpd_types[] = {
@@ -238,6 +262,8 @@ static const struct chan_type smtpd_types[] = {
     [QUEUE_PUT_CHUNK] = {"put-chunk", QUEUE_INLINE_BYTES, false},
     [QUEUE_PUT_END] = {"put-end", 8, false},
     [QUEUE_PUT_ABORT] = {"put-abort", 0, false},
+    [QUEUE_LEDGER] = {"ledger", QUEUE_LEDGER_BYTES, false},
+    [QUEUE_PAST] = {"past", PAST_QUESTION_BYTES, false},
 };
 
 static const struct chan_type worker_types[] = {

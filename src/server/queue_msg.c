@@ -122,9 +122,12 @@ struct queue_msg *queue_msg_load(struct queue *q, uint64_t id, enum err *out_e)
 
 bool queue_msg_is_over(const struct queue_msg *m)
 {
-    for (uint32_t i = 0; i < m->head.rcpt_count; i++)
-        if (m->rcpts[i].r.state == RECORD_WAITING || m->rcpts[i].r.state == RECORD_HELD)
+    for (uint32_t i = 0; i < m->head.rcpt_count; i++) {
+        enum record_state state = m->rcpts[i].r.state;
+
+        if (state == RECORD_WAITING || state == RECORD_HELD || state == RECORD_EXPANDED)
             return false;
+    }
     return true;
 }
 
@@ -173,10 +176,10 @@ static int64_t due_of(const struct queue_msg *m)
     for (uint32_t i = 0; i < m->head.rcpt_count; i++) {
         const struct record_rcpt *r = &m->rcpts[i].r;
 
-        if (r->state != RECORD_WAITING)
+        if (r->state != RECORD_WAITING && r->state != RECORD_EXPANDED)
             continue;
         due = min_i64(due, r->next_q);
-        if (r->attempts > 0)
+        if (r->state == RECORD_WAITING && r->attempts > 0)
             due = min_i64(due, m->head.expires_q);
     }
     return due;
@@ -241,7 +244,7 @@ static enum err write_one(struct queue *q, struct queue_msg *m)
     if (m->fault)
         return store_set_aside(q->store, m->head.id);
     if (!m->deleted)
-        e = queue_report(q, m);
+        e = queue_put_reports(q, m);
     if (e != ERR_OK)
         return e;
     if (m->deleted || queue_msg_is_over(m))
@@ -282,7 +285,7 @@ static void settle_one(struct queue *q, struct queue_msg *m)
     m->dirty = false;
     m->tell_delay = false;
     for (uint32_t i = 0; i < m->head.rcpt_count; i++)
-        m->rcpts[i].report = false;
+        m->rcpts[i].report = QUEUE_REPORT_NOTHING;
     if (m->job_count != 0)
         return;
     if (!m->deleted && !m->fault)

@@ -14,6 +14,7 @@
 #include "os/file.h"
 #include "os/log.h"
 #include "server/queue.h"
+#include "smtp/param.h"
 
 #define COUNTER_BITS  22 /* below the time in an id */
 #define EXPIRED_WORDS "It could not be delivered in the time that this server keeps trying."
@@ -34,11 +35,26 @@ static void status_of(span text, unsigned class, unsigned out[3])
     out[2] = n == 3 && number[0] == class ? (unsigned)number[2] : 0;
 }
 
+/* Which report each belongs to, and what it says of the recipient. */
+static const struct {
+    enum dsn_kind kind;
+    enum dsn_action action;
+    unsigned class; /* of the status */
+} rows[] = {
+    [QUEUE_REPORT_NOTHING] = {0},
+    [QUEUE_REPORT_FAILED] = {DSN_FAILED, DSN_ACTION_FAILED, 5},
+    [QUEUE_REPORT_DELAYED] = {DSN_DELAYED, DSN_ACTION_DELAYED, 4},
+    [QUEUE_REPORT_DELIVERED] = {DSN_SUCCEEDED, DSN_ACTION_DELIVERED, 2},
+    [QUEUE_REPORT_RELAYED] = {DSN_SUCCEEDED, DSN_ACTION_RELAYED, 2},
+    [QUEUE_REPORT_EXPANDED] = {DSN_SUCCEEDED, DSN_ACTION_EXPANDED, 2},
+};
+
+static const char *const kind_words[] = {
+    [DSN_FAILED] = "failed", [DSN_DELAYED] = "delayed", [DSN_SUCCEEDED] = "succeeded"};
+
 static bool is_about(const struct queue_rcpt *rcpt, enum dsn_kind kind)
 {
-    if (kind == DSN_FAILED)
-        return rcpt->report;
-    return rcpt->r.state == RECORD_WAITING && rcpt->r.attempts > 0;
+    return rcpt->report != QUEUE_REPORT_NOTHING && rows[rcpt->report].kind == kind;
 }
 
 /* The reply with its code in front, as the remote server said it. */
@@ -54,30 +70,42 @@ static span reply_of(const struct record_rcpt *r, struct buf *texts)
     return texts->overflow ? SPAN_NONE : span_of(texts->p + start, texts->n - start);
 }
 
+/* ORCPT as it was meant (RFC 3461 4). */
+static span decoded(span xtext, struct buf *texts)
+{
+    size_t start = texts->n;
+
+    smtp_xtext_put_decoded(texts, xtext);
+    return texts->overflow ? SPAN_NONE : span_of(texts->p + start, texts->n - start);
+}
+
+static struct dsn_recipient entry_of(const struct queue_rcpt *rcpt, struct buf *texts)
+{
+    const struct record_rcpt *r = &rcpt->r;
+    struct dsn_recipient to = {.address = r->address,
+                               .original = decoded(r->orcpt, texts),
+                               .action = rows[rcpt->report].action,
+                               .remote = r->mta,
+                               .reply = reply_of(r, texts)};
+
+    status_of(r->status, rows[rcpt->report].class, to.status);
+    if (r->state == RECORD_EXPIRED) {
+        status_of(SPAN("5.4.7"), 5, to.status); /* RFC 3463: delivery time expired */
+        to.words = SPAN(EXPIRED_WORDS);
+    } else if (r->mta.n == 0 && rows[rcpt->report].kind != DSN_SUCCEEDED) {
+        to.words = r->reply; /* our own words */
+    }
+    return to;
+}
+
 static size_t gather(const struct queue_msg *m, enum dsn_kind kind, struct dsn_recipient *out,
                      struct buf *texts)
 {
     size_t n = 0;
 
-    for (uint32_t i = 0; i < m->head.rcpt_count; i++) {
-        const struct record_rcpt *r = &m->rcpts[i].r;
-        struct dsn_recipient *to = &out[n];
-
-        if (!is_about(&m->rcpts[i], kind))
-            continue;
-        *to = (struct dsn_recipient){.address = r->address,
-                                     .original = r->orcpt,
-                                     .remote = r->mta,
-                                     .reply = reply_of(r, texts)};
-        status_of(r->status, kind == DSN_FAILED ? 5 : 4, to->status);
-        if (r->state == RECORD_EXPIRED) {
-            status_of(SPAN("5.4.7"), 5, to->status); /* RFC 3463: delivery time expired */
-            to->words = SPAN(EXPIRED_WORDS);
-        } else if (r->mta.n == 0) {
-            to->words = r->reply; /* our own words */
-        }
-        n++;
-    }
+    for (uint32_t i = 0; i < m->head.rcpt_count; i++)
+        if (is_about(&m->rcpts[i], kind))
+            out[n++] = entry_of(&m->rcpts[i], texts);
     return n;
 }
 
@@ -92,10 +120,15 @@ static uint64_t id_of(const struct queue_msg *m, enum dsn_kind kind)
     return time << COUNTER_BITS | (sum & ((1u << COUNTER_BITS) - 1));
 }
 
-/* The beginning of the message, for its header; what cannot be read is left out. */
+/*
+ * The message as far as the report needs it: all of a failed one whose sender wants that (RFC
+ * 3461 4.3), else its beginning, for the header. What cannot be read is left out.
+ *
+ * memory  of DSN_FULL_MAX_BYTES
+ */
 static span original_of(struct queue *q, const struct queue_msg *m, char *memory)
 {
-    uint64_t n = m->head.size < DSN_HEADER_MAX_BYTES ? m->head.size : DSN_HEADER_MAX_BYTES;
+    uint64_t n = m->head.size < DSN_FULL_MAX_BYTES ? m->head.size : DSN_FULL_MAX_BYTES;
     span body = SPAN_NONE;
     int fd = -1;
 
@@ -108,6 +141,20 @@ static span original_of(struct queue *q, const struct queue_msg *m, char *memory
     return body;
 }
 
+static bool gives_all_back(const struct queue_msg *m, enum dsn_kind kind, span original)
+{
+    return kind == DSN_FAILED && (m->envelope.flags & ENVELOPE_RET_FULL) != 0 &&
+           original.n == m->head.size && dsn_can_return(original);
+}
+
+static unsigned flags_of(const struct dsn *dsn)
+{
+    unsigned needs = dsn_needs(dsn);
+
+    return ((needs & DSN_NEEDS_8BIT) != 0 ? (unsigned)ENVELOPE_8BIT : 0u) |
+           ((needs & DSN_NEEDS_SMTPUTF8) != 0 ? (unsigned)ENVELOPE_SMTPUTF8 : 0u);
+}
+
 static enum err put_report(struct queue *q, const struct queue_msg *m, const struct dsn *dsn)
 {
     char rcpt[2 * ENVELOPE_ADDR_BYTES];
@@ -116,7 +163,7 @@ static enum err put_report(struct queue *q, const struct queue_msg *m, const str
     struct buf body = buf_over(malloc(cap), cap);
     struct envelope e = {.id = dsn->id,
                          .received_ms = dsn->now_ms,
-                         .flags = ENVELOPE_DSN,
+                         .flags = ENVELOPE_DSN | flags_of(dsn),
                          .session = m->envelope.session,
                          .rcpt_count = 1};
     struct log_line l;
@@ -124,7 +171,8 @@ static enum err put_report(struct queue *q, const struct queue_msg *m, const str
 
     if (body.p == NULL)
         return ERR_NOMEM;
-    envelope_put_rcpt(&block, &(struct envelope_rcpt){.address = m->envelope.sender});
+    envelope_put_rcpt(&block, &(struct envelope_rcpt){.address = m->envelope.sender,
+                                                      .notify = ENVELOPE_NOTIFY_NEVER});
     e.rcpts = buf_span(&block);
     dsn_put(&body, dsn);
     BUG_IF(body.overflow || block.overflow, "a report does not fit");
@@ -136,7 +184,7 @@ static enum err put_report(struct queue *q, const struct queue_msg *m, const str
     log_id(&l, KEY_MESSAGE, e.id);
     log_str(&l, KEY_RECIPIENT, m->envelope.sender);
     log_num(&l, KEY_COUNT, (int64_t)dsn->n_recipients);
-    log_cstr(&l, KEY_TYPE, dsn->kind == DSN_FAILED ? "failed" : "delayed");
+    log_cstr(&l, KEY_TYPE, kind_words[dsn->kind]);
     log_end(&l);
     return ERR_OK;
 }
@@ -145,9 +193,11 @@ static enum err report_of(struct queue *q, const struct queue_msg *m, enum dsn_k
 {
     size_t max = m->head.rcpt_count;
     struct dsn_recipient *rcpts = calloc(max + 1, sizeof(*rcpts));
-    size_t room = (max + 1) * (JOB_REPLY_BYTES + 8);
+    size_t room = (max + 1) * (JOB_REPLY_BYTES + 8 + ENVELOPE_ORCPT_BYTES);
     struct buf texts = buf_over(malloc(room), room);
-    char *head = malloc(DSN_HEADER_MAX_BYTES);
+    char *memory = malloc(DSN_FULL_MAX_BYTES);
+    char envid[ENVELOPE_ENVID_BYTES];
+    struct buf id = BUF_OVER(envid);
     int64_t left = m->head.expires_q - store_now_q(q->store);
     struct dsn dsn = {
         .kind = kind,
@@ -155,36 +205,40 @@ static enum err report_of(struct queue *q, const struct queue_msg *m, enum dsn_k
         .about_id = m->head.id,
         .host = q->config->hostname,
         .sender = m->envelope.sender,
-        .envelope_id = m->envelope.envid,
         .arrived_ms = m->envelope.received_ms,
         .now_ms = clock_wall_ms(),
         .retry_until_ms = kind == DSN_DELAYED ? clock_wall_ms() + left : 0,
         .recipients = rcpts,
     };
-    enum err e = rcpts != NULL && texts.p != NULL && head != NULL ? ERR_OK : ERR_NOMEM;
+    enum err e = rcpts != NULL && texts.p != NULL && memory != NULL ? ERR_OK : ERR_NOMEM;
 
+    smtp_xtext_put_decoded(&id, m->envelope.envid);
+    dsn.envelope_id = buf_span(&id);
     if (e == ERR_OK) {
         dsn.n_recipients = gather(m, kind, rcpts, &texts);
-        dsn.original = original_of(q, m, head);
+        dsn.original = original_of(q, m, memory);
+        dsn.whole = gives_all_back(m, kind, dsn.original);
     }
     if (e == ERR_OK && dsn.n_recipients != 0)
         e = put_report(q, m, &dsn);
     free(rcpts);
     free(texts.p);
-    free(head);
+    free(memory);
     return e;
 }
 
-enum err queue_report(struct queue *q, struct queue_msg *m)
+enum err queue_put_reports(struct queue *q, struct queue_msg *m)
 {
-    bool failed = false;
+    bool due[COUNT(kind_words)] = {false};
     enum err e = ERR_OK;
 
+    if (m->tell_delay)
+        queue_warn(m);
     for (uint32_t i = 0; i < m->head.rcpt_count; i++)
-        failed |= m->rcpts[i].report;
-    if (failed)
-        e = report_of(q, m, DSN_FAILED);
-    if (e == ERR_OK && m->tell_delay)
-        e = report_of(q, m, DSN_DELAYED);
+        if (m->rcpts[i].report != QUEUE_REPORT_NOTHING)
+            due[rows[m->rcpts[i].report].kind] = true;
+    for (size_t kind = 0; e == ERR_OK && kind < COUNT(due); kind++)
+        if (due[kind])
+            e = report_of(q, m, (enum dsn_kind)kind);
     return e;
 }

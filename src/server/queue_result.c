@@ -3,14 +3,21 @@
 #include "os/clock.h"
 #include "os/log.h"
 #include "server/queue.h"
+#include "server/queue_ledger.h"
 #include "server/queue_link.h"
 
-static bool wants_report(const struct queue_msg *m, const struct record_rcpt *r)
-{
-    bool told = r->notify == 0 || (r->notify & ENVELOPE_NOTIFY_FAILURE) != 0;
+/* What is told when NOTIFY was not said (RFC 3461 4.1). */
+#define NOTIFY_UNSAID ((unsigned)ENVELOPE_NOTIFY_FAILURE | (unsigned)ENVELOPE_NOTIFY_DELAY)
 
+/* `report` if the sender wants to hear of `event`. */
+static enum queue_report report_if(const struct queue_msg *m, const struct record_rcpt *r,
+                                   enum envelope_notify event, enum queue_report report)
+{
+    unsigned notify = r->notify != 0 ? r->notify : NOTIFY_UNSAID;
     /* RFC 5321 6.1: nothing is reported to the null sender, and no report about a report. */
-    return m->envelope.sender.n != 0 && (m->envelope.flags & ENVELOPE_DSN) == 0 && told;
+    bool somebody = m->envelope.sender.n != 0 && (m->envelope.flags & ENVELOPE_DSN) == 0;
+
+    return somebody && (notify & event) != 0 ? report : QUEUE_REPORT_NOTHING;
 }
 
 static void say(const struct queue_msg *m, const struct queue_rcpt *rcpt, enum log_event event,
@@ -43,9 +50,28 @@ static void say(const struct queue_msg *m, const struct queue_rcpt *rcpt, enum l
 void queue_expire(struct queue *q, struct queue_msg *m, struct queue_rcpt *rcpt)
 {
     rcpt->r.state = RECORD_EXPIRED;
-    rcpt->report = wants_report(m, &rcpt->r);
+    rcpt->report = report_if(m, &rcpt->r, ENVELOPE_NOTIFY_FAILURE, QUEUE_REPORT_FAILED);
     queue_msg_touch(q, m);
     say(m, rcpt, LOG_QUEUE_EXPIRED, -1);
+    queue_ledger_outcome(q, m, rcpt);
+}
+
+void queue_expanded(struct queue *q, struct queue_msg *m, struct queue_rcpt *rcpt)
+{
+    rcpt->r.state = RECORD_DELIVERED;
+    rcpt->report = report_if(m, &rcpt->r, ENVELOPE_NOTIFY_SUCCESS, QUEUE_REPORT_EXPANDED);
+    queue_msg_touch(q, m);
+}
+
+/* One warning for a message: about all who wait, were tried, and whose delay is to be told. */
+void queue_warn(struct queue_msg *m)
+{
+    for (uint32_t i = 0; i < m->head.rcpt_count; i++) {
+        struct queue_rcpt *rcpt = &m->rcpts[i];
+
+        if (rcpt->r.state == RECORD_WAITING && rcpt->r.attempts > 0)
+            rcpt->report = report_if(m, &rcpt->r, ENVELOPE_NOTIFY_DELAY, QUEUE_REPORT_DELAYED);
+    }
 }
 
 static void defer(struct queue *q, struct queue_msg *m, struct queue_rcpt *rcpt)
@@ -59,12 +85,21 @@ static void defer(struct queue *q, struct queue_msg *m, struct queue_rcpt *rcpt)
     }
     r->next_q = schedule_next(&q->schedule, m->head.id, r->attempts, now_q);
     say(m, rcpt, LOG_DELIVERY_DEFERRED, r->next_q - now_q);
-    if ((m->head.flags & RECORD_DELAY_TOLD) == 0 && wants_report(m, r) &&
-        (r->notify == 0 || (r->notify & ENVELOPE_NOTIFY_DELAY) != 0) &&
+    if ((m->head.flags & RECORD_DELAY_TOLD) == 0 &&
+        report_if(m, r, ENVELOPE_NOTIFY_DELAY, QUEUE_REPORT_DELAYED) != QUEUE_REPORT_NOTHING &&
         schedule_warns(&q->schedule, m->head.accepted_q, now_q)) {
         m->head.flags |= RECORD_DELAY_TOLD;
         m->tell_delay = true;
     }
+}
+
+static void delivered(struct queue *q, struct queue_msg *m, struct queue_rcpt *rcpt,
+                      enum queue_report report)
+{
+    rcpt->r.state = RECORD_DELIVERED;
+    rcpt->report = report_if(m, &rcpt->r, ENVELOPE_NOTIFY_SUCCESS, report);
+    say(m, rcpt, LOG_DELIVERY_DONE, -1);
+    queue_ledger_outcome(q, m, rcpt);
 }
 
 void queue_outcome(struct queue *q, struct queue_msg *m, struct queue_rcpt *rcpt, span dest,
@@ -80,13 +115,19 @@ void queue_outcome(struct queue *q, struct queue_msg *m, struct queue_rcpt *rcpt
     queue_msg_touch(q, m);
     switch (o->verdict) {
     case JOB_DELIVERED:
-        r->state = RECORD_DELIVERED;
-        say(m, rcpt, LOG_DELIVERY_DONE, -1);
+        delivered(q, m, rcpt, QUEUE_REPORT_DELIVERED);
+        break;
+    case JOB_PASSED:
+        delivered(q, m, rcpt, QUEUE_REPORT_NOTHING);
+        break;
+    case JOB_RELAYED:
+        delivered(q, m, rcpt, QUEUE_REPORT_RELAYED);
         break;
     case JOB_FAILED:
         r->state = RECORD_FAILED;
-        rcpt->report = wants_report(m, r);
+        rcpt->report = report_if(m, r, ENVELOPE_NOTIFY_FAILURE, QUEUE_REPORT_FAILED);
         say(m, rcpt, LOG_DELIVERY_FAILED, -1);
+        queue_ledger_outcome(q, m, rcpt);
         break;
     case JOB_DEFERRED:
         defer(q, m, rcpt);

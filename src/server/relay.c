@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#include "server/relay.h"
+#include "server/relay_name.h"
+#include "server/relay_secure.h"
 
 #include <stdlib.h>
 
@@ -83,6 +84,7 @@ static void on_drain(struct proc *p, bool reload, int64_t deadline_ms)
     (void)reload;
     (void)deadline_ms;
     r->draining = true;
+    relay_names_stop(r);
     relay_dests_return(r);
     relay_check_drained(r);
 }
@@ -101,10 +103,15 @@ int relay_run(struct proc *p)
     p->self = &r;
     p->on_peer = on_peer;
     p->on_drain = on_drain;
-    if (proc_enter(p, NULL, 0))
+    if (relay_secrets_load(&r) && relay_auth_start(&r) && proc_enter(p, NULL, 0)) {
+        relay_names_start(&r);
         status = proc_run(p);
+    }
+    relay_names_stop(&r);
     chan_close(&r.queue);
     resolve_client_finish(&r.resolver);
+    relay_auth_stop(&r);
+    relay_secrets_free(&r);
     free(r.input);
     free(r.body);
     free(r.output.p);

@@ -25,6 +25,7 @@
 
 #include "net/conn.h"
 #include "net/mxplan.h"
+#include "net/tls.h"
 #include "os/heap.h"
 #include "queue/frames.h"
 #include "queue/job.h"
@@ -47,6 +48,7 @@
 struct relay;
 struct relay_dest;
 struct relay_conn;
+struct relay_identity;
 
 /* ---- jobs ---- */
 
@@ -77,6 +79,8 @@ struct relay_verdict {
 
 /* Take a job frame over; NULL when it is malformed or there is no memory: then refuse it. */
 struct relay_job *relay_job_new(struct relay *r, struct chan_frame *f);
+/* Its recipients are delivered to by who answers, not passed on. */
+bool relay_job_is_lmtp(const struct relay_job *j);
 /* Answer a frame that is no job without an outcome for anybody, which means deferred. */
 void relay_job_refuse(struct relay *r, const struct chan_frame *f);
 /* Note the outcome of one recipient, or of all (SMTP_ALL_RCPTS); the first outcome stands. */
@@ -90,6 +94,21 @@ enum job_verdict relay_verdict_of(unsigned code);
 
 /* ---- destinations ---- */
 
+/* What a message itself says of TLS. */
+enum relay_wish {
+    RELAY_WISH_NONE,
+    RELAY_WISH_REQUIRETLS, /* RFC 8689 4: verified, and the server promises the same */
+    RELAY_WISH_NO_TLS,     /* RFC 8689 5: rather in the clear than not at all */
+};
+
+/* A route of the configuration with what its files hold (relay_secure.h). */
+struct relay_route {
+    const struct config_route *conf;
+    struct tls_side *side;     /* NULL: there is no TLS */
+    struct tls_side *own_side; /* the same when it has a ca_file, else NULL */
+    char password[256];        /* NUL-terminated */
+};
+
 /* One address to try. */
 struct relay_target {
     struct net_addr addr;
@@ -102,6 +121,8 @@ struct relay_dest {
     enum job_transport transport;
     uint16_t port;
     const struct config_egress *egress;
+    const struct relay_route *route; /* NULL: neither TLS nor AUTH */
+    enum relay_wish wish;
     struct relay_job *first, **last;
     size_t waiting;
     struct relay_conn *conns;
@@ -135,6 +156,12 @@ void relay_dests_return(struct relay *r);
 /* Forget the jobs of a queue process that is gone. */
 void relay_dests_orphan(struct relay *r);
 
+/* TLS from the first octet on. */
+static inline bool relay_is_implicit(const struct relay_dest *d)
+{
+    return d->route != NULL && d->route->conf->implicit;
+}
+
 /* ---- connections ---- */
 
 /* Begin to connect to the destination's first address. */
@@ -154,9 +181,15 @@ struct relay {
     const struct config *config;
     struct chan queue;
     struct resolve_client resolver;
+    struct relay_route *routes;   /* of the configuration, in their order */
+    struct tls_side *system_side; /* trusts whom the system trusts */
+    struct Gsasl *sasl;
     struct relay_dest *dests[RELAY_DEST_SLOTS];
     size_t jobs; /* not yet answered */
     size_t conns;
+    struct relay_identity *identities; /* relay_name.h */
+    size_t n_identities;
+    struct loop_timer check;
     bool draining;
     char *input; /* what was just read, until the engine it is for is left */
     char *body;  /* a piece of a spool file, until an engine has taken it */

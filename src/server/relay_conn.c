@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#include "server/relay_conn.h"
+#include "server/relay_name.h"
+#include "server/relay_secure.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -28,6 +29,8 @@ static void conn_free(struct relay_conn *c)
     BUG_IF(c->job_count > 0, "a connection ends with a job");
     if (c->state == RELAY_OPENING)
         d->opening--;
+    relay_name_forget(c);
+    relay_auth_free(c);
     conn_close(&c->conn);
     heap_release(&c->rest);
     heap_release(&c->unsent);
@@ -53,6 +56,7 @@ void relay_conn_note(struct relay_conn *c, const char *stage, const char *what, 
     escape_text(&b, reply, JOB_REPLY_BYTES / 2);
     c->why_n = b.n;
     c->why_code = 0;
+    c->why_status = SPAN("4.4.1");
 }
 
 /* No address is left, and nobody else is connected. */
@@ -61,22 +65,47 @@ static void fail_dest(struct relay_conn *c)
     struct relay_dest *d = c->dest;
     struct relay_verdict v = {.verdict = JOB_DEFERRED,
                               .code = c->why_code,
-                              .status = SPAN("4.4.1"),
+                              .status = c->why_status,
                               .mta = span_of(c->mta, c->mta_n),
                               .reply = span_of(c->why, c->why_n)};
 
     d->planned_ms = INT64_MIN;
+    /* RFC 8689 4.2.1: nobody will do it another time either. */
+    if (d->wish == RELAY_WISH_REQUIRETLS && c->lacking >= d->target_count) {
+        v.verdict = JOB_FAILED;
+        v.status = SPAN("5.7.30");
+        relay_dest_fail(d, &v, 0);
+        return;
+    }
     relay_dest_fail(d, &v, JOB_UNREACHABLE);
+}
+
+/* What belongs to one connection is gone before the next. */
+static void disconnect(struct relay_conn *c)
+{
+    relay_name_forget(c);
+    relay_auth_free(c);
+    conn_close(&c->conn);
+    heap_reset(&c->rest);
+    heap_reset(&c->unsent);
+    c->broken = false;
+    c->shaking = false;
+    c->mechanism = 0;
+    c->sasl_proved = false;
+}
+
+void relay_conn_again(struct relay_conn *c)
+{
+    disconnect(c);
+    open_target(c);
 }
 
 void relay_conn_next_target(struct relay_conn *c)
 {
     struct relay_dest *d = c->dest;
 
-    conn_close(&c->conn);
-    heap_reset(&c->rest);
-    heap_reset(&c->unsent);
-    c->broken = false;
+    disconnect(c);
+    c->plain = false;
     if (++c->target < d->target_count) {
         open_target(c);
         return;
@@ -109,9 +138,11 @@ static bool begin_engine(struct relay_conn *c)
     const struct relay_dest *d = c->dest;
 
     c->conf = (struct smtp_client_conf){
-        .name = d->egress->greeting.n != 0 ? d->egress->greeting : c->relay->config->hostname,
+        .name = span_of(c->name, c->name_n),
         .lmtp = d->transport == JOB_LMTP_UNIX || d->transport == JOB_LMTP_TCP,
         .use = ~0u,
+        .tls = relay_policy_of(c),
+        .login = d->route != NULL && d->route->conf->user.n > 0,
     };
     return smtp_client_init(&c->smtp, &c->conf, &c->relay->output) == ERR_OK;
 }
@@ -130,8 +161,7 @@ static void open_target(struct relay_conn *c)
         from = net_addr_ip(span_of(egress->octet, ip_addr_bytes(*egress)), 0);
         to.from = &from;
     }
-    if (!begin_engine(c)) {
-        relay_conn_note(c, "ehlo", "the greeting name is not fit to be said", SPAN_NONE);
+    if (relay_name_is_hopeless(c)) {
         relay_conn_next_target(c);
     } else if (!conn_connect(&c->conn, c->relay->loop, &to, on_conn, c)) {
         relay_conn_note(c, "connect", strerror(c->conn.error), SPAN_NONE);
@@ -286,14 +316,59 @@ static void on_refused(struct relay_conn *c)
         conn_free(c);
 }
 
+/* A step of the handshake was made; afterwards c may be freed. */
+static void after_shaking(struct relay_conn *c, bool fine)
+{
+    if (fine && c->shaking)
+        settle(c);
+    else if (fine)
+        run(c, SPAN_NONE);
+    else if (c->gone)
+        conn_free(c);
+}
+
+/* Connected: the name belongs to the address that we leave from, which is known only now. */
+void relay_conn_named(struct relay_conn *c)
+{
+    enum relay_naming naming = relay_name_begin(c);
+
+    if (naming == RELAY_NAME_WAITS)
+        return;
+    if (naming == RELAY_NAMED && begin_engine(c)) {
+        if (relay_is_implicit(c->dest))
+            after_shaking(c, relay_tls_begin(c));
+        else
+            run(c, SPAN_NONE);
+        return;
+    }
+    if (naming == RELAY_NAMED)
+        relay_conn_note(c, "ehlo", "the greeting name is not fit to be said", SPAN_NONE);
+    relay_conn_next_target(c);
+    if (c->gone)
+        conn_free(c);
+}
+
+static void on_shaking(struct relay_conn *c, enum conn_event ev)
+{
+    bool late = ev == CONN_TIMEOUT;
+
+    if (late)
+        relay_tls_fail(c, "the handshake took too long");
+    after_shaking(c, !late && relay_tls_go_on(c));
+}
+
 static void on_conn(void *arg, struct conn *conn, enum conn_event ev, unsigned ready)
 {
     struct relay_conn *c = arg;
 
     (void)conn;
+    if (c->shaking) {
+        on_shaking(c, ev);
+        return;
+    }
     switch (ev) {
     case CONN_CONNECTED:
-        run(c, SPAN_NONE);
+        relay_conn_named(c);
         break;
     case CONN_REFUSED:
         on_refused(c);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "server/relay.h"
+#include "server/relay_secure.h"
 
 #include <stdlib.h>
 
@@ -18,9 +18,9 @@ static const struct config_egress *egress_of(const struct config *c, span name)
     return &c->egresses[0];
 }
 
-static bool key_of(struct buf *b, const struct job *j)
+static bool key_of(struct buf *b, const struct job *j, enum relay_wish wish)
 {
-    buf_printf(b, "%u %u ", (unsigned)j->transport, (unsigned)j->port);
+    buf_printf(b, "%u %u %u ", (unsigned)j->transport, (unsigned)j->port, (unsigned)wish);
     buf_put(b, j->egress);
     buf_putc(b, ' ');
     if (j->transport == JOB_LMTP_UNIX)
@@ -40,7 +40,8 @@ static struct relay_dest **slot_of(struct relay *r, span key)
 
 static void on_push(void *arg);
 
-static struct relay_dest *dest_new(struct relay *r, const struct job *j, span key)
+static struct relay_dest *dest_new(struct relay *r, const struct job *j, enum relay_wish wish,
+                                   span key)
 {
     struct relay_dest *d = calloc(1, sizeof(*d) + key.n + 1);
     struct relay_dest **slot = slot_of(r, key);
@@ -55,6 +56,8 @@ static struct relay_dest *dest_new(struct relay *r, const struct job *j, span ke
     d->transport = j->transport;
     d->port = j->port;
     d->egress = egress_of(r->config, j->egress);
+    d->route = relay_route_of(r, j);
+    d->wish = wish;
     d->last = &d->first;
     d->planned_ms = INT64_MIN;
     loop_task_init(&d->push, on_push, d);
@@ -63,18 +66,20 @@ static struct relay_dest *dest_new(struct relay *r, const struct job *j, span ke
     return d;
 }
 
-static struct relay_dest *dest_find(struct relay *r, const struct job *j)
+static struct relay_dest *dest_find(struct relay *r, const struct relay_job *job)
 {
+    const struct job *j = &job->job;
+    enum relay_wish wish = relay_wish_of(r, job);
     char memory[RELAY_KEY_BYTES];
     struct buf key = BUF_OVER(memory);
 
-    if (!key_of(&key, j))
+    if (!key_of(&key, j, wish))
         return NULL;
     for (struct relay_dest *d = *slot_of(r, buf_span(&key)); d != NULL; d = d->next) {
         if (span_eq(span_of(d->key, d->key_n), buf_span(&key)))
             return d;
     }
-    return dest_new(r, j, buf_span(&key));
+    return dest_new(r, j, wish, buf_span(&key));
 }
 
 /* Nobody uses it any longer. */
@@ -185,6 +190,9 @@ static bool is_us(const struct relay_dest *d, const struct mxplan_host *h)
 {
     span name = span_cstr(h->name);
 
+    for (size_t i = 0; i < d->egress->n_names; i++)
+        if (span_ieq(name, d->egress->names[i].name))
+            return true;
     return span_ieq(name, d->relay->config->hostname) || span_ieq(name, d->egress->greeting);
 }
 
@@ -222,6 +230,13 @@ static void take_targets(struct relay_dest *d, const struct mxplan *p)
 {
     size_t hosts = d->transport == JOB_MX ? hosts_before_us(d, p) : p->host_count;
 
+    /* RFC 8689 4.2.1: who may say where the mail of the domain goes must be known for sure. */
+    if (d->wish == RELAY_WISH_REQUIRETLS && d->transport == JOB_MX && !p->secure) {
+        fail_text(d, JOB_FAILED, SPAN("5.7.30"),
+                  "the sender requires TLS all the way (REQUIRETLS), and the MX records of the "
+                  "domain are not signed (DNSSEC)");
+        return;
+    }
     if (hosts == 0) {
         fail_text(d, JOB_FAILED, SPAN("5.4.6"),
                   "mail for this domain comes back to this server: its MX names us, "
@@ -354,14 +369,6 @@ static bool may_connect(const struct relay_dest *d)
     return d->target_count > 0 && d->conn_count < most;
 }
 
-/* A connection is refused everywhere by some receiver when its greeting is unfit: say none. */
-static bool has_greeting(const struct relay_dest *d)
-{
-    bool local = d->transport == JOB_LMTP_UNIX || d->transport == JOB_LMTP_TCP;
-
-    return local || d->egress->greeting.n != 0;
-}
-
 static void return_jobs(struct relay_dest *d)
 {
     struct relay_job *j;
@@ -373,11 +380,6 @@ static void return_jobs(struct relay_dest *d)
 /* Jobs wait, and the connections that are there have all they can carry. */
 static void find_way(struct relay_dest *d)
 {
-    if (!has_greeting(d)) {
-        fail_text(d, JOB_DEFERRED, SPAN("4.3.5"),
-                  "there is no fit name to greet with: set `hostname` or the egress's `greeting`");
-        return;
-    }
     if (d->plan != NULL)
         return;
     if (!is_planned(d)) {
@@ -410,7 +412,7 @@ void relay_dest_push(struct relay_dest *d)
 
 void relay_dest_add(struct relay *r, struct relay_job *j)
 {
-    struct relay_dest *d = dest_find(r, &j->job);
+    struct relay_dest *d = dest_find(r, j);
 
     if (d == NULL) {
         static const struct relay_verdict bad = {

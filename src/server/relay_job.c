@@ -19,11 +19,18 @@ static void job_free(struct relay_job *j)
     free(j);
 }
 
+bool relay_job_is_lmtp(const struct relay_job *j)
+{
+    return j->job.transport == JOB_LMTP_UNIX || j->job.transport == JOB_LMTP_TCP;
+}
+
 static bool fill_rcpts(struct relay_job *j)
 {
     struct unpack u = unpack_over(j->job.rcpts);
     struct job_rcpt rcpt;
     size_t n = j->job.rcpt_count;
+    /* Delivery by LMTP is ours to report: the server is not asked to. */
+    bool lmtp = relay_job_is_lmtp(j);
 
     j->mail.rcpts = calloc(n, sizeof(*j->mail.rcpts));
     j->is_settled = calloc(n, sizeof(*j->is_settled));
@@ -32,6 +39,8 @@ static bool fill_rcpts(struct relay_job *j)
         return false;
     for (size_t i = 0; i < n && job_next_rcpt(&u, &rcpt); i++) {
         j->mail.rcpts[i].address = rcpt.address;
+        j->mail.rcpts[i].notify = lmtp ? 0 : rcpt.notify;
+        j->mail.rcpts[i].orcpt = lmtp ? SPAN_NONE : rcpt.orcpt;
         j->indexes[i] = rcpt.index;
     }
     return true;
@@ -60,6 +69,13 @@ struct relay_job *relay_job_new(struct relay *r, struct chan_frame *f)
     j->mail.sender = j->job.sender;
     j->mail.size_bytes = j->job.size;
     j->mail.eight_bit = (j->job.flags & ENVELOPE_8BIT) != 0;
+    if (!relay_job_is_lmtp(j)) {
+        j->mail.ret = (j->job.flags & ENVELOPE_RET_FULL) != 0   ? SMTP_RET_FULL
+                      : (j->job.flags & ENVELOPE_RET_HDRS) != 0 ? SMTP_RET_HDRS
+                                                                : SMTP_RET_UNSAID;
+        j->mail.envid = j->job.envid;
+        j->mail.requiretls = (j->job.flags & ENVELOPE_REQUIRETLS) != 0;
+    }
     j->mail.rcpt_count = j->job.rcpt_count;
     j->mail.owner = j;
     r->jobs++;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#include "server/relay_conn.h"
+#include "server/relay_name.h"
+#include "server/relay_secure.h"
 
 #include <unistd.h>
 
@@ -102,6 +103,14 @@ static bool begin_next(struct relay_conn *c)
 static bool on_ready(struct relay_conn *c, const struct smtp_client_event *ev)
 {
     (void)ev;
+    if (c->state == RELAY_OPENING)
+        relay_name_heard(c);
+    if (c->dest->wish == RELAY_WISH_REQUIRETLS && (c->smtp.ext & SMTP_EXT_REQUIRETLS) == 0) {
+        relay_conn_note(c, "ehlo", "the server does not do REQUIRETLS", SPAN_NONE);
+        c->lacking++;
+        smtp_client_quit(&c->smtp);
+        return true;
+    }
     relay_conn_enter(c, RELAY_SERVING);
     if (!c->dest->proven)
         relay_dest_push(c->dest); /* more connections may be made now */
@@ -124,18 +133,35 @@ static bool on_refused(struct relay_conn *c, const struct smtp_client_event *ev)
     char what[32];
     struct buf b = BUF_OVER(what);
 
-    buf_printf(&b, "refused with %u", ev->reply.code);
+    if (ev->reply.local)
+        buf_printf(&b, "not possible:");
+    else
+        buf_printf(&b, "refused with %u", ev->reply.code);
     (void)buf_cstr(&b);
     relay_conn_note(c, smtp_stage_text(ev->stage), what, ev->reply.text);
     c->why_code = ev->reply.code;
+    if (ev->stage == SMTP_STAGE_STARTTLS) {
+        c->why_status = SPAN("4.7.4");
+        c->lacking++;
+    }
     return true;
+}
+
+/* Who reports on a success from here on (RFC 3461 5.2). */
+static enum job_verdict success_of(const struct relay_conn *c, const struct relay_job *j)
+{
+    if (relay_job_is_lmtp(j))
+        return JOB_DELIVERED;
+    return (c->smtp.ext & SMTP_EXT_DSN) != 0 ? JOB_PASSED : JOB_RELAYED;
 }
 
 static struct relay_verdict verdict_of(const struct relay_conn *c,
                                        const struct smtp_client_event *ev)
 {
+    enum job_verdict verdict = relay_verdict_of(ev->reply.code);
+
     return (struct relay_verdict){
-        .verdict = relay_verdict_of(ev->reply.code),
+        .verdict = verdict == JOB_DELIVERED ? success_of(c, ev->mail->owner) : verdict,
         .code = ev->reply.code,
         .status = ev->reply.enhanced,
         .mta = ev->reply.local ? SPAN_NONE : mta_of(c),
@@ -143,12 +169,17 @@ static struct relay_verdict verdict_of(const struct relay_conn *c,
     };
 }
 
+static bool is_success(enum job_verdict v)
+{
+    return v != JOB_DEFERRED && v != JOB_FAILED;
+}
+
 static bool on_mail_result(struct relay_conn *c, const struct smtp_client_event *ev)
 {
     struct relay_verdict v = verdict_of(c, ev);
 
     /* With a 421 the connection ends: CLOSED follows, and the mail may go to another one. */
-    if (v.verdict != JOB_DELIVERED && v.code != 421)
+    if (!is_success(v.verdict) && v.code != 421)
         relay_job_settle(ev->mail->owner, SMTP_ALL_RCPTS, &v);
     return true;
 }
@@ -157,7 +188,7 @@ static bool on_rcpt_result(struct relay_conn *c, const struct smtp_client_event 
 {
     struct relay_verdict v = verdict_of(c, ev);
 
-    if (v.verdict != JOB_DELIVERED)
+    if (!is_success(v.verdict))
         relay_job_settle(ev->mail->owner, ev->rcpt, &v);
     return true;
 }
@@ -167,7 +198,7 @@ static bool on_data_result(struct relay_conn *c, const struct smtp_client_event 
     struct relay_verdict v = verdict_of(c, ev);
 
     /* A 354 is no success: DATA itself answered 2yz is as wrong as anything. */
-    if (ev->stage == SMTP_STAGE_DATA && v.verdict == JOB_DELIVERED)
+    if (ev->stage == SMTP_STAGE_DATA && is_success(v.verdict))
         v.verdict = JOB_DEFERRED;
     if (ev->rcpt == SMTP_ALL_RCPTS)
         relay_job_settle_accepted(ev->mail->owner, &v);
@@ -258,6 +289,10 @@ static bool on_closed(struct relay_conn *c, const struct smtp_client_event *ev)
 typedef bool event_fn(struct relay_conn *c, const struct smtp_client_event *ev);
 
 static event_fn *const handlers[] = {
+    [SMTP_CLIENT_HANDSHAKE] = relay_on_handshake,
+    [SMTP_CLIENT_WANTS_AUTH] = relay_on_wants_auth,
+    [SMTP_CLIENT_CHALLENGE] = relay_on_challenge,
+    [SMTP_CLIENT_AUTH_RESULT] = relay_on_auth_result,
     [SMTP_CLIENT_READY] = on_ready,
     [SMTP_CLIENT_REFUSED] = on_refused,
     [SMTP_CLIENT_MAIL_RESULT] = on_mail_result,

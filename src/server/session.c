@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "config/find.h"
 #include "os/clock.h"
 #include "server/session_inner.h"
 
@@ -56,7 +55,7 @@ void session_stall(struct session *ss, bool stalled)
     }
 }
 
-static void uncount(struct session *ss)
+void session_uncount(struct session *ss)
 {
     if (ss->slot != SESSION_NO_SLOT)
         census_leave(&ss->d->census, ss->slot);
@@ -72,6 +71,15 @@ void session_drop_transaction(struct session *ss)
     ss->waiting = false;
 }
 
+/* It held a password. */
+static void free_auth_line(struct session *ss)
+{
+    if (ss->auth_line != NULL)
+        explicit_bzero(ss->auth_line, SMTP_AUTH_LINE_BYTES);
+    free(ss->auth_line);
+    ss->auth_line = NULL;
+}
+
 static void end(struct session *ss, const char *why)
 {
     struct smtpd *d = ss->d;
@@ -81,12 +89,14 @@ static void end(struct session *ss, const char *why)
     log_num(&l, KEY_MESSAGES, ss->messages);
     log_num(&l, KEY_ERRORS, ss->smtp.errors);
     log_end(&l);
+    session_ledger_end(ss, span_cstr(why));
     session_drop_transaction(ss);
     session_stall(ss, false);
-    uncount(ss);
+    session_uncount(ss);
     conn_close(&ss->conn);
     heap_release(&ss->rest);
     heap_release(&ss->unsent);
+    free_auth_line(ss);
     *ss->at = ss->next;
     if (ss->next != NULL)
         ss->next->at = ss->at;
@@ -95,7 +105,12 @@ static void end(struct session *ss, const char *why)
     greet_free(ss->greet_next);
     free(ss);
     if (d->draining && d->session_count == 0)
-        proc_done(d->proc, PROC_EXIT_OK);
+        smtpd_leave(d);
+}
+
+void session_end(struct session *ss, const char *why)
+{
+    end(ss, why);
 }
 
 void session_lend_output(struct session *ss)
@@ -119,11 +134,6 @@ static bool flush(struct session *ss)
     return out.n == 0 || heap_put(&ss->unsent, out);
 }
 
-static bool is_idle(const struct session *ss)
-{
-    return !ss->waiting && !ss->asking && !ss->stalled && ss->unsent.n == 0;
-}
-
 static const char *why_closed(struct session *ss)
 {
     struct smtp_event ev;
@@ -142,12 +152,16 @@ static void settle(struct session *ss)
         end(ss, why_closed(ss));
         return;
     }
+    if (ss->smtp.state == SMTP_SERVER_TLS && ss->unsent.n == 0) {
+        session_tls_begin(ss, SPAN_NONE);
+        return;
+    }
     if (!ss->waiting && !ss->asking)
         deadline = smtp_server_deadline(&ss->smtp, now);
     if (ss->unsent.n > 0)
         deadline = now + SESSION_UNSENT_MS;
     conn_timeout(&ss->conn, deadline == INT64_MAX ? 0 : deadline - now + 1);
-    conn_want(&ss->conn, ss->unsent.n > 0 ? LOOP_WRITE : is_idle(ss) ? LOOP_READ : 0);
+    conn_want(&ss->conn, ss->unsent.n > 0 ? LOOP_WRITE : session_is_idle(ss) ? LOOP_READ : 0);
 }
 
 /* Keep what the engine has not read, which lies in scratch memory or in `rest` itself. */
@@ -180,7 +194,8 @@ static void serve(struct session *ss)
 
 static bool may_end(const struct session *ss)
 {
-    return ss->draining && ss->transaction == NULL && !ss->closing && ss->rest.n == 0;
+    return ss->draining && ss->transaction == NULL && !ss->closing && ss->rest.n == 0 &&
+           ss->smtp.state != SMTP_SERVER_TLS;
 }
 
 static void say_goodbye(struct session *ss)
@@ -191,9 +206,23 @@ static void say_goodbye(struct session *ss)
     ss->closing = true;
 }
 
+/* Hold back what is to be said; nothing is read meanwhile. False: the client does not read. */
+static bool hold_back(struct session *ss, int64_t ms)
+{
+    bool held = heap_put(&ss->unsent, buf_span(&ss->d->output));
+
+    buf_reset(&ss->d->output);
+    ss->late = held;
+    conn_timeout(&ss->conn, ms);
+    conn_want(&ss->conn, 0);
+    return held;
+}
+
 void session_run(struct session *ss, span input)
 {
     bool in_rest = ss->rest.n > 0;
+    unsigned errors = ss->smtp.errors;
+    int64_t late_ms;
 
     if (in_rest && !heap_put(&ss->rest, input)) {
         end(ss, "no memory");
@@ -203,12 +232,15 @@ void session_run(struct session *ss, span input)
     smtp_server_feed(&ss->smtp, in_rest ? heap_span(&ss->rest) : input, loop_now_ms(ss->d->loop));
     serve(ss);
     keep_rest(ss, in_rest);
+    if (!smtp_server_borrows(&ss->smtp))
+        free_auth_line(ss);
     if (may_end(ss))
         say_goodbye(ss);
-    if (flush(ss))
-        settle(ss);
-    else
+    late_ms = session_lateness(ss, errors);
+    if (late_ms > 0 ? !hold_back(ss, late_ms) : !flush(ss))
         end(ss, "connection lost");
+    else if (late_ms == 0)
+        settle(ss);
 }
 
 static void on_readable(struct session *ss)
@@ -217,13 +249,16 @@ static void on_readable(struct session *ss)
     enum err e = conn_read(&ss->conn, ss->d->input, TRANSACTION_CHUNK_BYTES, &n);
 
     if (e != ERR_OK) {
-        end(ss, e == ERR_CLOSED ? "closed by the client" : "connection lost");
+        end(ss, session_tls_end(ss, e));
         return;
     }
     if (n == 0)
         return;
     session_lend_output(ss);
-    session_run(ss, span_of(ss->d->input, n));
+    if (ss->headless)
+        session_trust_header(ss, span_of(ss->d->input, n));
+    else
+        session_run(ss, span_of(ss->d->input, n));
 }
 
 static void on_writable(struct session *ss)
@@ -250,8 +285,15 @@ static void on_conn(void *arg, struct conn *c, enum conn_event ev, unsigned read
     struct session *ss = arg;
 
     (void)c;
-    if (ev == CONN_TIMEOUT && ss->closing) {
+    if (ss->shaking) {
+        session_tls_on_conn(ss, ev);
+    } else if (ev == CONN_TIMEOUT && ss->late) {
+        ss->late = false;
+        on_writable(ss);
+    } else if (ev == CONN_TIMEOUT && ss->closing) {
         end(ss, "the client does not read");
+    } else if (ev == CONN_TIMEOUT && ss->headless) {
+        session_trust_timeout(ss);
     } else if (ev == CONN_TIMEOUT) {
         session_lend_output(ss);
         smtp_server_timeout(&ss->smtp, loop_now_ms(ss->d->loop));
@@ -267,19 +309,42 @@ static void on_conn(void *arg, struct conn *c, enum conn_event ev, unsigned read
 
 struct ip_addr session_ip(const struct session *ss)
 {
-    span octets = net_addr_octets(&ss->client);
-    const uint8_t *p = (const uint8_t *)octets.p;
+    return net_addr_to_ip(&ss->client);
+}
 
-    if (octets.n == 0)
-        return (struct ip_addr){.family = IP_NONE};
-    return octets.n == 16 ? ip_addr_v6(p) : ip_addr_v4(p);
+void session_refuse(struct session *ss, struct smtp_reply reply, const char *why)
+{
+    session_lend_output(ss);
+    smtp_reply_put(&ss->d->output, reply, SMTP_REPLY_ENHANCED);
+    (void)flush(ss);
+    end(ss, why);
+}
+
+void session_banner(struct session *ss, span input)
+{
+    session_lend_output(ss);
+    smtp_server_init(&ss->smtp, session_conf(ss, tls_is_on(&ss->conn)), &ss->d->output);
+    session_run(ss, input);
+}
+
+void session_begin(struct session *ss, span input)
+{
+    struct log_line l = session_log(ss, LOG_SESSION_OPEN, LOG_INFO);
+
+    log_str(&l, KEY_LISTENER, ss->port->config->name);
+    log_end(&l);
+    if (ss->port->config->tls != CONFIG_TLS_IMPLICIT)
+        session_banner(ss, input);
+    else if (session_count(ss) == CENSUS_FINE)
+        session_tls_begin(ss, input);
+    else
+        end(ss, "too many sessions");
 }
 
 void session_start(struct smtpd_port *port, int fd, const struct net_addr *client)
 {
     struct smtpd *d = port->smtpd;
     struct session *ss = calloc(1, sizeof(*ss));
-    struct log_line l;
 
     if (ss == NULL) {
         (void)close(fd);
@@ -287,25 +352,26 @@ void session_start(struct smtpd_port *port, int fd, const struct net_addr *clien
     }
     *ss = (struct session){.d = d, .port = port, .client = *client, .slot = SESSION_NO_SLOT};
     ss->id = ident_next(&d->ident, clock_wall_ms());
-    ss->trusted = session_ip(ss).family == IP_NONE || config_is_trusted(d->config, session_ip(ss));
+    session_trust_connection(ss);
     heap_init(&ss->rest, 2 * TRANSACTION_CHUNK_BYTES);
     heap_init(&ss->unsent, SESSION_UNSENT_BYTES);
     if (!conn_accept(&ss->conn, d->loop, fd, on_conn, ss)) {
         free(ss);
         return;
     }
+    session_ledger_begin(ss);
     ss->next = d->sessions;
     ss->at = &d->sessions;
     if (ss->next != NULL)
         ss->next->at = &ss->next;
     d->sessions = ss;
     d->session_count++;
-    session_lend_output(ss);
-    smtp_server_init(&ss->smtp, &port->smtp, &d->output);
-    l = session_log(ss, LOG_SESSION_OPEN, LOG_INFO);
-    log_str(&l, KEY_LISTENER, port->config->name);
-    log_end(&l);
-    session_run(ss, SPAN_NONE);
+    if (!ss->headless) {
+        session_begin(ss, SPAN_NONE);
+        return;
+    }
+    conn_timeout(&ss->conn, SESSION_HEADER_MS);
+    conn_want(&ss->conn, LOOP_READ);
 }
 
 void session_resume(struct session *ss)
@@ -329,7 +395,9 @@ void session_on_greet(void *arg)
 void session_drain(struct session *ss)
 {
     ss->draining = true;
-    if (may_end(ss) && is_idle(ss)) {
+    if (ss->shaking)
+        end(ss, "shut down");
+    else if (may_end(ss) && session_is_idle(ss) && !ss->headless) {
         session_lend_output(ss);
         session_run(ss, SPAN_NONE);
     }
@@ -337,13 +405,13 @@ void session_drain(struct session *ss)
 
 void session_linger(struct session *ss)
 {
-    uncount(ss);
+    session_uncount(ss);
 }
 
 void session_kill(struct session *ss)
 {
     session_lend_output(ss);
-    if (ss->unsent.n == 0 && !ss->closing) {
+    if (ss->unsent.n == 0 && !ss->closing && !ss->shaking && ss->smtp.state != SMTP_SERVER_TLS) {
         say_goodbye(ss);
         (void)flush(ss);
     }

@@ -29,6 +29,9 @@ void session_drain(struct session *ss);
  */
 void session_linger(struct session *ss);
 
+/* Sessions are scarce: end this one if its client has been silent for limits.stress_timeout. */
+void session_hurry(struct session *ss);
+
 /* End at once with 421. */
 void session_kill(struct session *ss);
 

@@ -6,18 +6,40 @@
 #include "os/clock.h"
 #include "server/session_inner.h"
 
-static void refuse(struct session *ss, const struct smtp_event *ev, struct smtp_reply reply)
+/* The name is the one in force, or the one that is refused itself. */
+static void refuse_as(struct session *ss, const struct smtp_event *ev, span greeting,
+                      struct smtp_reply reply)
 {
     struct log_line l = session_log(ss, LOG_SESSION_REFUSED, LOG_INFO);
 
     log_cstr(&l, KEY_STAGE, smtp_server_state_text(ss->smtp.state));
-    log_str(&l, KEY_GREETING, session_greeting(ss));
+    log_str(&l, KEY_GREETING, greeting);
     if (ev->path.text.n != 0)
         log_str(&l, KEY_ADDRESS, ev->path.text);
     log_num(&l, KEY_CODE, reply.code);
     log_str(&l, KEY_REPLY, reply.text);
     log_end(&l);
-    smtp_server_answer(&ss->smtp, reply);
+    if (ev->kind == SMTP_EVENT_RCPT)
+        session_note(ss, LEDGER_RCPT, reply.code, ev->path.text);
+    session_note(ss, LEDGER_REPLY, reply.code, reply.text);
+    smtp_server_answer(&ss->smtp, session_count_refusal(ss, reply));
+}
+
+enum census_verdict session_count(struct session *ss)
+{
+    const struct config_limits *limits = &ss->d->config->limits;
+    /* The share of one client does not bind those who may relay: they are our own. */
+    struct census_limits census = {limits->sessions,
+                                   ss->trusted ? UINT64_MAX : limits->sessions_per_client};
+
+    if (ss->slot != SESSION_NO_SLOT)
+        return CENSUS_FINE;
+    return census_enter(&ss->d->census, &ss->client, &census, &ss->slot);
+}
+
+static void refuse(struct session *ss, const struct smtp_event *ev, struct smtp_reply reply)
+{
+    refuse_as(ss, ev, session_greeting(ss), reply);
 }
 
 static bool on_connect(struct session *ss, const struct smtp_event *ev)
@@ -28,12 +50,9 @@ static bool on_connect(struct session *ss, const struct smtp_event *ev)
         [CENSUS_TOO_MANY] = {SPAN_INIT("Too many sessions at the moment; try again later")},
         [CENSUS_TOO_MANY_OF_CLIENT] = {SPAN_INIT("Too many sessions from your address; try later")},
     };
-    const struct config_limits *limits = &ss->d->config->limits;
-    /* The share of one client does not bind those who may relay: they are our own. */
-    struct census_limits census = {limits->sessions,
-                                   ss->trusted ? UINT64_MAX : limits->sessions_per_client};
-    enum census_verdict verdict = census_enter(&ss->d->census, &ss->client, &census, &ss->slot);
+    enum census_verdict verdict = session_count(ss);
 
+    smtpd_watch_stress(ss->d);
     if (verdict == CENSUS_FINE)
         smtp_server_answer(&ss->smtp, ev->reply);
     else
@@ -49,7 +68,19 @@ static void tell_verdict(struct session *ss, const struct greet *g,
     struct log_line l = session_log(ss, LOG_GREETING_JUDGED, LOG_INFO);
 
     greet_log(g, v, &l);
+    if (v->action != GREETING_ACCEPT) {
+        session_new_ref(ss);
+        log_cstr(&l, KEY_REFERENCE, ss->ledger.ref);
+    }
     log_end(&l);
+    if (greet_has_stale(g)) {
+        l = session_log(ss, LOG_TABLE_STALE, LOG_WARNING);
+        greet_log_stale(g, &l);
+        log_end(&l);
+    }
+    session_note_verdict(ss, g, v);
+    if (v->action != GREETING_ACCEPT)
+        session_note(ss, LEDGER_REF, 0, span_cstr(ss->ledger.ref));
 }
 
 static void refuse_greeting(struct session *ss, const struct smtp_event *ev, const struct greet *g,
@@ -58,7 +89,7 @@ static void refuse_greeting(struct session *ss, const struct smtp_event *ev, con
     char memory[GREET_REPLY_BYTES];
     struct buf words = BUF_OVER(memory);
 
-    refuse(ss, ev, greet_reply(g, v, ss->id, &words));
+    refuse_as(ss, ev, greet_name(g), greet_reply(g, v, span_cstr(ss->ledger.ref), &words));
 }
 
 static struct greet *new_greet(struct session *ss, const struct smtp_event *ev)
@@ -72,6 +103,7 @@ static struct greet *new_greet(struct session *ss, const struct smtp_event *ev)
         .submission = role == CONFIG_ROLE_SUBMISSION,
         .lmtp = role == CONFIG_ROLE_LMTP,
         .changed = ss->changed,
+        .early = ss->ledger.early,
         .gave_up = ss->greet != NULL && greet_gave_up(ss->greet),
         .fn = session_on_greet,
         .arg = ss,
@@ -112,6 +144,7 @@ static bool judge_next(struct session *ss, const struct smtp_event *ev)
         greet_judge(g, &v);
     }
     ss->greet_next = NULL;
+    session_note_greeting(ss, g, v.action == GREETING_ACCEPT ? ev->reply.code : v.code);
     if (due || v.action != GREETING_ACCEPT)
         tell_verdict(ss, g, &v);
     if (v.action == GREETING_ACCEPT) {
@@ -120,6 +153,7 @@ static bool judge_next(struct session *ss, const struct smtp_event *ev)
         return true;
     }
     refuse_greeting(ss, ev, g, &v);
+    session_record_verdict(ss);
     greet_free(g);
     return true;
 }
@@ -163,15 +197,29 @@ static enum gate judge_greeting(struct session *ss, const struct smtp_event *ev,
     greet_judge(ss->greet, &v);
     if (!ss->told && (v.exempt == EXEMPT_NOT || v.action != GREETING_ACCEPT))
         tell_verdict(ss, ss->greet, &v);
-    ss->told = true;
     ss->judged = v.action == GREETING_ACCEPT;
+    if (!ss->judged)
+        refuse_greeting(ss, ev, ss->greet, &v);
+    if (!ss->judged && !ss->told)
+        session_record_verdict(ss);
+    ss->told = true;
     if (ss->judged)
         return GATE_OPEN;
-    refuse_greeting(ss, ev, ss->greet, &v);
     return GATE_REFUSED;
 }
 
 /* ---- the envelope ---- */
+
+static unsigned envelope_flags(const struct smtp_mail_params *p)
+{
+    static const unsigned bodies[] = {[SMTP_BODY_8BITMIME] = ENVELOPE_8BIT,
+                                      [SMTP_BODY_BINARYMIME] = ENVELOPE_8BIT | ENVELOPE_BINARY};
+    static const unsigned rets[] = {
+        [SMTP_RET_FULL] = ENVELOPE_RET_FULL, [SMTP_RET_HDRS] = ENVELOPE_RET_HDRS};
+
+    return bodies[p->body] | rets[p->ret] | (p->smtputf8 ? ENVELOPE_SMTPUTF8 : 0u) |
+           (p->requiretls ? ENVELOPE_REQUIRETLS : 0u);
+}
 
 static bool on_mail(struct session *ss, const struct smtp_event *ev)
 {
@@ -184,7 +232,8 @@ static bool on_mail(struct session *ss, const struct smtp_event *ev)
         .sender = ev->path.text,
         .client = session_client(ss, memory),
         .greeting = session_greeting(ss),
-        .eight_bit = ev->mail.body == SMTP_BODY_8BITMIME,
+        .envid = ev->mail.envid,
+        .flags = envelope_flags(&ev->mail),
     };
     enum gate gate = judge_greeting(ss, ev, STAGE_MAIL);
 
@@ -199,6 +248,7 @@ static bool on_mail(struct session *ss, const struct smtp_event *ev)
         refuse(ss, ev, smtp_reply_of(451, SPAN("4.3.0"), SPAN("No memory; try again later")));
         return true;
     }
+    session_note(ss, LEDGER_SENDER, ev->reply.code, ev->path.text);
     greet_from(ss->greet, transaction_sender(ss->transaction));
     smtp_server_answer(&ss->smtp, ev->reply);
     return true;
@@ -254,26 +304,32 @@ static bool on_rcpt(struct session *ss, const struct smtp_event *ev)
     if (gate != GATE_OPEN)
         return gate == GATE_REFUSED;
     no = judge_rcpt(ss, &path);
-    if (no.code == 0 && !transaction_rcpt(ss->transaction, &path))
+    if (no.code == 0 && !transaction_rcpt(ss->transaction, &path, &ev->rcpt))
         no = smtp_reply_of(452, SPAN("4.5.3"), SPAN("Too many recipients"));
     if (ss->unknown_rcpts > ss->d->config->limits.unknown_recipients)
         no = smtp_reply_of(421, SPAN("4.7.0"), SPAN("Too many unknown recipients"));
-    if (no.code != 0)
+    if (no.code != 0) {
         refuse(ss, ev, no);
-    else
-        smtp_server_answer(&ss->smtp, ev->reply);
+        return true;
+    }
+    session_note(ss, LEDGER_RCPT, ev->reply.code, ev->path.text);
+    smtp_server_answer(&ss->smtp, ev->reply);
     return true;
 }
 
+/* RFC 3848: S is for TLS, A for a login; who says HELO can have neither. */
 static span protocol_of(const struct session *ss)
 {
-    static const span names[] = {
-        [SMTP_GREETING_HELO] = SPAN_INIT("SMTP"),
-        [SMTP_GREETING_EHLO] = SPAN_INIT("ESMTP"),
-        [SMTP_GREETING_LHLO] = SPAN_INIT("LMTP"),
+    static const span names[][4] = {
+        [SMTP_GREETING_HELO] = {SPAN_INIT("SMTP"), SPAN_INIT("SMTP"), SPAN_INIT("SMTP"),
+                                SPAN_INIT("SMTP")},
+        [SMTP_GREETING_EHLO] = {SPAN_INIT("ESMTP"), SPAN_INIT("ESMTPS"), SPAN_INIT("ESMTPA"),
+                                SPAN_INIT("ESMTPSA")},
+        [SMTP_GREETING_LHLO] = {SPAN_INIT("LMTP"), SPAN_INIT("LMTPS"), SPAN_INIT("LMTPA"),
+                                SPAN_INIT("LMTPSA")},
     };
 
-    return names[ss->smtp.verb];
+    return names[ss->smtp.verb][tls_is_on(&ss->conn) + 2 * ss->smtp.authenticated];
 }
 
 static bool on_data(struct session *ss, const struct smtp_event *ev)
@@ -295,6 +351,7 @@ static bool on_data(struct session *ss, const struct smtp_event *ev)
     if (net_addr_octets(&ss->client).n != 0)
         net_addr_put_host(&address, &ss->client);
     received.address = buf_span(&address);
+    session_tls_received(ss, &received);
     if (transaction_data(ss->transaction, &received, buf_span(&results)))
         smtp_server_answer(&ss->smtp, ev->reply);
     else
@@ -325,6 +382,8 @@ static void refuse_message(struct session *ss, struct smtp_reply reply, span why
     if (why.n != 0)
         log_str(&l, KEY_REASON, why);
     log_end(&l);
+    session_note_message(ss, transaction_id(ss->transaction), reply.code);
+    session_note(ss, LEDGER_REPLY, reply.code, reply.text);
 }
 
 static void accept_message(struct session *ss)
@@ -332,6 +391,7 @@ static void accept_message(struct session *ss)
     struct log_line l = session_log(ss, LOG_MESSAGE_ACCEPTED, LOG_INFO);
 
     ss->messages++;
+    session_note_message(ss, transaction_id(ss->transaction), 250);
     log_str(&l, KEY_GREETING, session_greeting(ss));
     log_str(&l, KEY_SENDER, transaction_sender(ss->transaction));
     log_num(&l, KEY_RECIPIENTS, transaction_rcpts(ss->transaction));
@@ -392,9 +452,19 @@ static bool on_rset(struct session *ss, const struct smtp_event *ev)
     return true;
 }
 
+/* What the engine's own reply is right for. */
 static bool on_plain(struct session *ss, const struct smtp_event *ev)
 {
     smtp_server_answer(&ss->smtp, ev->reply);
+    return true;
+}
+
+/* The memory goes back at the end of a turn in which the engine has let go of it. */
+static bool on_long_line(struct session *ss, const struct smtp_event *ev)
+{
+    (void)ev;
+    ss->auth_line = malloc(SMTP_AUTH_LINE_BYTES);
+    smtp_server_lend(&ss->smtp, ss->auth_line);
     return true;
 }
 
@@ -408,15 +478,35 @@ static bool on_close(struct session *ss, const struct smtp_event *ev)
 typedef bool event_fn(struct session *ss, const struct smtp_event *ev);
 
 static event_fn *const handlers[] = {
-    [SMTP_EVENT_CONNECT] = on_connect,   [SMTP_EVENT_GREETING] = on_greeting,
-    [SMTP_EVENT_MAIL] = on_mail,         [SMTP_EVENT_RCPT] = on_rcpt,
-    [SMTP_EVENT_DATA] = on_data,         [SMTP_EVENT_CHUNK] = on_chunk,
-    [SMTP_EVENT_DATA_END] = on_data_end, [SMTP_EVENT_RSET] = on_rset,
-    [SMTP_EVENT_VRFY] = on_plain,        [SMTP_EVENT_HELP] = on_plain,
-    [SMTP_EVENT_NOOP] = on_plain,        [SMTP_EVENT_CLOSE] = on_close,
+    [SMTP_EVENT_CONNECT] = on_connect,
+    [SMTP_EVENT_GREETING] = on_greeting,
+    [SMTP_EVENT_MAIL] = on_mail,
+    [SMTP_EVENT_RCPT] = on_rcpt,
+    [SMTP_EVENT_DATA] = on_data,
+    [SMTP_EVENT_CHUNK] = on_chunk,
+    [SMTP_EVENT_DATA_END] = on_data_end,
+    [SMTP_EVENT_RSET] = on_rset,
+    [SMTP_EVENT_VRFY] = on_plain,
+    [SMTP_EVENT_EXPN] = on_plain,
+    [SMTP_EVENT_ETRN] = on_plain,
+    [SMTP_EVENT_HELP] = on_plain,
+    [SMTP_EVENT_NOOP] = on_plain,
+    [SMTP_EVENT_STARTTLS] = on_plain,
+    [SMTP_EVENT_AUTH] = on_plain,
+    [SMTP_EVENT_AUTH_STEP] = on_plain,
+    [SMTP_EVENT_AUTH_CANCEL] = on_plain,
+    [SMTP_EVENT_XCLIENT] = session_on_xclient,
+    [SMTP_EVENT_XFORWARD] = session_on_xforward,
+    [SMTP_EVENT_LONG_LINE] = on_long_line,
+    [SMTP_EVENT_CLOSE] = on_close,
 };
 
 bool session_event(struct session *ss, const struct smtp_event *ev)
 {
+    if (session_tls_is_missing(ss, ev->kind)) {
+        refuse(ss, ev,
+               smtp_reply_of(530, SPAN("5.7.0"), SPAN("Must issue a STARTTLS command first")));
+        return true;
+    }
     return handlers[ev->kind](ss, ev);
 }

@@ -6,11 +6,12 @@
 #ifndef SERVER_SESSION_INNER_H
 #define SERVER_SESSION_INNER_H
 
-#include "net/conn.h"
+#include "net/tls.h"
 #include "os/heap.h"
 #include "os/log.h"
 #include "server/greet.h"
 #include "server/session.h"
+#include "server/session_ledger.h"
 
 #define SESSION_NO_SLOT     UINT32_MAX
 #define SESSION_CLIENT_TEXT 64 /* octets that the client's address needs as text */
@@ -29,9 +30,11 @@ struct session {
     struct transaction *transaction;
     struct heap_buf rest;   /* input that waits behind an event */
     struct heap_buf unsent; /* output that waits for the socket */
+    char *auth_line;        /* lent to the engine for a long line of AUTH; NULL: not */
     uint32_t messages;
     uint32_t unknown_rcpts;
     bool trusted;
+    bool shaking;  /* hands, for TLS: the engine is not asked */
     bool waiting;  /* for the queue: read nothing */
     bool asking;   /* for DNS: read nothing */
     bool judged;   /* the greeting in force was judged and accepted */
@@ -40,6 +43,10 @@ struct session {
     bool stalled;  /* the queue does not keep up: read nothing */
     bool draining; /* end when no transaction is under way */
     bool closing;  /* close once all is written */
+    bool late;     /* what is unsent is held back (tarpit): read nothing */
+    bool listed;   /* it may say XCLIENT and XFORWARD */
+    bool headless; /* a PROXY header must come before anything else */
+    struct session_ledger ledger;
     struct smtp_server smtp;
 };
 
@@ -54,6 +61,31 @@ void session_run(struct session *ss, span input);
 void session_stall(struct session *ss, bool stalled);
 void session_drop_transaction(struct session *ss);
 
+/* End the session; ss is freed. */
+void session_end(struct session *ss, const char *why);
+/* The connection is the client's, and plain or under TLS as it should be: say the banner. */
+void session_banner(struct session *ss, span input);
+/* Count the session once, unless there are too many. */
+enum census_verdict session_count(struct session *ss);
+void session_uncount(struct session *ss);
+
+/* ---- session_tls.c ---- */
+
+/*
+ * Shake hands; the session goes on after it, or ends.
+ *
+ * early  octets of the handshake that were read already
+ */
+void session_tls_begin(struct session *ss, span early);
+/* While ss->shaking: the connection is ready, or the time is over. */
+void session_tls_on_conn(struct session *ss, enum conn_event ev);
+/* Why a session ends whose connection cannot be read any more. */
+const char *session_tls_end(const struct session *ss, enum err e);
+/* What Received says of TLS; nothing without it. */
+void session_tls_received(const struct session *ss, struct received *r);
+/* The port demands TLS for this, and there is none. */
+bool session_tls_is_missing(const struct session *ss, enum smtp_event_kind kind);
+
 /* Begin a log line that names session, message and client. */
 struct log_line session_log(const struct session *ss, enum log_event ev, enum log_level level);
 /* The client's address as a number; IP_NONE when it is none of TCP. */
@@ -62,6 +94,38 @@ struct ip_addr session_ip(const struct session *ss);
 void session_on_greet(void *arg);
 /* The client's address; memory has SESSION_CLIENT_TEXT octets. */
 span session_client(const struct session *ss, char *memory);
+
+static inline bool session_is_idle(const struct session *ss)
+{
+    return !ss->waiting && !ss->asking && !ss->stalled && ss->unsent.n == 0;
+}
+
+/* ---- session_limits.c ---- */
+
+/* A command is refused with this reply; the one to give instead when there were too many. */
+struct smtp_reply session_count_refusal(struct session *ss, struct smtp_reply reply);
+/* How long the replies to the errors since there were `former` of them are held back; 0: not. */
+int64_t session_lateness(const struct session *ss, unsigned former);
+
+/* ---- session.c and session_trust.c ---- */
+
+/* Say the banner to the client that is known now, and go on with what it has sent already. */
+void session_begin(struct session *ss, span input);
+/* Say that, and end at once; ss is freed. */
+void session_refuse(struct session *ss, struct smtp_reply reply, const char *why);
+
+/* Who the client is, as far as its connection says; it is trusted if its address is. */
+void session_trust_connection(struct session *ss);
+/* A PROXY header is awaited, and more of it came; ss may be freed. */
+void session_trust_header(struct session *ss, span input);
+/* What the engine is to announce and to take. */
+const struct smtp_server_conf *session_conf(const struct session *ss, bool tls);
+bool session_on_xclient(struct session *ss, const struct smtp_event *ev);
+bool session_on_xforward(struct session *ss, const struct smtp_event *ev);
+/* It did not come in time; ss is freed. */
+void session_trust_timeout(struct session *ss);
+
+#define SESSION_HEADER_MS 5000 /* for a PROXY header */
 
 static inline span session_greeting(const struct session *ss)
 {

@@ -4,6 +4,7 @@
 #include "os/heap.h"
 #include "server/context.h"
 #include "server/session.h"
+#include "smtp/xclient.h"
 
 /* A process that drains tells its last sessions to come again this long before it is killed. */
 #define FAREWELL_MS 2000
@@ -13,11 +14,19 @@ static void on_accept(void *arg, int fd, const struct net_addr *client)
     session_start(arg, fd, client);
 }
 
+/* What comes over a Unix socket never left this machine. */
+static bool offers_tls(const struct config_listen *l)
+{
+    return l->tls == CONFIG_TLS_REQUIRED ||
+           (l->tls == CONFIG_TLS_STARTTLS && l->address.transport == CONFIG_TCP);
+}
+
 static struct smtp_server_conf smtp_conf(const struct config *c, const struct config_listen *l)
 {
     struct smtp_server_conf conf = smtp_server_conf_default(c->hostname);
 
-    conf.ext = SMTP_EXT_SERVED;
+    if (offers_tls(l))
+        conf.ext |= SMTP_EXT_STARTTLS;
     conf.lmtp = l->role == CONFIG_ROLE_LMTP;
     conf.line_endings = c->line_endings == CONFIG_LINES_NORMALISE ? DOT_NORMALISE : DOT_STRICT;
     conf.recipients = c->limits.recipients;
@@ -27,10 +36,24 @@ static struct smtp_server_conf smtp_conf(const struct config *c, const struct co
     conf.command_timeout_ms = (int64_t)c->limits.command_timeout_ms;
     conf.command_line = min_size(c->limits.command_line, SMTP_LINE_MAX_BYTES);
     conf.text_line = c->limits.text_line;
+    conf.header_bytes = c->limits.header_size;
+    conf.header_fields = c->limits.header_fields;
     conf.data_timeout_ms = (int64_t)c->limits.data_timeout_ms;
     conf.data_deadline_ms = (int64_t)c->limits.data_deadline_ms;
     conf.data_rate = c->limits.data_rate;
     return conf;
+}
+
+static void set_confs(struct smtpd_port *port)
+{
+    port->smtp = smtp_conf(port->smtpd->config, port->config);
+    port->listed = port->smtp;
+    port->listed.ext |= (unsigned)SMTP_EXT_XCLIENT | (unsigned)SMTP_EXT_XFORWARD;
+    port->listed.xclient_attributes = smtp_xclient_attributes(SMTP_XCLIENT);
+    port->listed.xforward_attributes = smtp_xclient_attributes(SMTP_XFORWARD);
+    port->secured = port->smtp;
+    port->listed_secured = port->listed;
+    port->secured.tls = port->listed_secured.tls = true;
 }
 
 static bool open_ports(struct smtpd *d)
@@ -44,7 +67,7 @@ static bool open_ports(struct smtpd *d)
 
         port->smtpd = d;
         port->config = p->listeners[i].config;
-        port->smtp = smtp_conf(d->config, port->config);
+        set_confs(port);
         if (!listener_start(&port->listener, d->loop, p->listeners[i].fd, on_accept, port))
             return false;
     }
@@ -80,6 +103,36 @@ static void each_session(struct smtpd *d, void (*fn)(struct session *ss))
     }
 }
 
+static bool is_stressed(const struct smtpd *d)
+{
+    return census_total(&d->census) * 100 >= d->config->limits.sessions * SMTPD_STRESS_PERCENT;
+}
+
+void smtpd_watch_stress(struct smtpd *d)
+{
+    if (d->stress_watched || d->session_count == 0)
+        return;
+    d->stress_watched = true;
+    loop_timer_set(&d->stress_timer, SMTPD_STRESS_MS);
+}
+
+static void on_stress(void *arg)
+{
+    struct smtpd *d = arg;
+
+    d->stress_watched = false;
+    if (is_stressed(d))
+        each_session(d, session_hurry);
+    smtpd_watch_stress(d);
+}
+
+void smtpd_leave(struct smtpd *d)
+{
+    ledger_client_flush(&d->ledger);
+    put_client_flush(&d->queue);
+    proc_done(d->proc, PROC_EXIT_OK);
+}
+
 static void on_farewell(void *arg)
 {
     struct smtpd *d = arg;
@@ -95,7 +148,7 @@ static void on_drain(struct proc *p, bool reload, int64_t deadline_ms)
         listener_stop(&d->ports[i].listener);
     d->draining = true;
     if (d->session_count == 0) {
-        proc_done(p, PROC_EXIT_OK);
+        smtpd_leave(d);
         return;
     }
     loop_timer_at(&d->drain_timer, deadline_ms - FAREWELL_MS);
@@ -107,13 +160,19 @@ int smtpd_run(struct proc *p)
 {
     const struct context *context = p->config;
     static struct smtpd d;
+    bool ledger_on = context->config->ledger.enabled == CONFIG_LEDGER_YES;
 
-    d = (struct smtpd){.proc = p, .loop = p->loop, .config = context->config};
+    d = (struct smtpd){.proc = p, .loop = p->loop, .config = context->config, .tls = context->tls};
     ident_init(&d.ident, p->index, p->count, p->generation);
     census_join(&d.census, context->census, (p->generation & 1) * p->count + p->index);
     put_client_init(&d.queue, p->loop, on_room, &d);
     resolve_client_init(&d.resolver, p->loop);
     greet_shared_init(&d.greets, p->loop, &d.resolver, context->config);
+    loop_timer_init(&d.stress_timer, p->loop, on_stress, &d);
+    ledger_client_init(&d.ledger, p->loop, &d.queue, ledger_on);
+    past_client_init(&d.past, p->loop, &d.queue);
+    if (ledger_on && greeting_policy_wants_past(&context->config->greeting.policy))
+        d.greets.past = &d.past;
     loop_timer_init(&d.drain_timer, p->loop, on_farewell, &d);
     d.input = x_alloc(TRANSACTION_CHUNK_BYTES);
     d.output = buf_over(x_alloc(SMTPD_OUTPUT_BYTES), SMTPD_OUTPUT_BYTES);

@@ -17,6 +17,8 @@
 #include "server/census.h"
 #include "server/greet.h"
 #include "server/ident.h"
+#include "server/ledger_client.h"
+#include "server/past.h"
 #include "server/proc.h"
 #include "server/put.h"
 #include "server/transaction.h"
@@ -30,17 +32,24 @@ struct smtpd_port {
     struct listener listener;
     struct smtpd *smtpd;
     const struct config_listen *config;
-    struct smtp_server_conf smtp;
+    struct smtp_server_conf smtp;    /* in the clear */
+    struct smtp_server_conf secured; /* under TLS */
+    struct smtp_server_conf listed;  /* for those who may say XCLIENT, and under TLS */
+    struct smtp_server_conf listed_secured;
 };
 
 struct smtpd {
     struct proc *proc;
     struct loop *loop;
     const struct config *config;
+    struct tls_side *tls;
     struct ident ident;
     struct put_client queue;
     struct resolve_client resolver;
     struct greet_shared greets;
+    struct ledger_client ledger;
+    struct past_client past;
+    uint64_t next_ref;
     struct census census;     /* sessions here and in the other workers */
     struct session *sessions; /* all of this process */
     struct session *stalled;  /* those that wait for the queue to keep up */
@@ -48,11 +57,22 @@ struct smtpd {
     bool draining;
     int64_t drain_deadline_ms;
     struct loop_timer drain_timer;
+    struct loop_timer stress_timer;
+    bool stress_watched; /* the timer runs */
     struct smtpd_port *ports;
     size_t port_count;
     char *input;       /* TRANSACTION_CHUNK_BYTES */
     struct buf output; /* SMTPD_OUTPUT_BYTES */
 };
+
+#define SMTPD_STRESS_PERCENT 90   /* of limits.sessions; from then on silent clients must go */
+#define SMTPD_STRESS_MS      1000 /* how often they are looked for */
+
+/* There is a session: as long as there is one, look whether they get scarce, in any worker. */
+void smtpd_watch_stress(struct smtpd *d);
+
+/* The last session has ended: send what is left and end the process. */
+void smtpd_leave(struct smtpd *d);
 
 /* The process (a run function of struct proc_spec). */
 int smtpd_run(struct proc *p);

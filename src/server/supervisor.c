@@ -17,12 +17,12 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/pack.h"
 #include "os/clock.h"
+#include "os/descriptors.h"
 #include "os/heap.h"
 #include "os/log.h"
 #include "os/notify.h"
@@ -30,7 +30,6 @@
 #include "server/bind.h"
 #include "server/proc_inner.h"
 
-#define FILES_WANTED 65536
 #define EXIT_MACHINE 71
 
 struct generation;
@@ -70,6 +69,7 @@ static struct supervisor {
     int status;
     int64_t started_ms;
     struct loop_hook flush;
+    struct loop_timer poll;
 } sup;
 
 static void start_child(struct child *c);
@@ -514,6 +514,27 @@ static void reload(void)
     settle();
 }
 
+static bool has_room_for_another(void)
+{
+    size_t n = 0;
+
+    for (const struct generation *g = sup.all; g != NULL; g = g->next)
+        n++;
+    return n < SUPERVISOR_GENERATIONS;
+}
+
+/* Files that the configuration names are read anew when they change. */
+static void on_poll(void *arg)
+{
+    const struct supervisor_conf *conf = sup.conf;
+
+    (void)arg;
+    if (sup.current != NULL && !sup.stopping && has_room_for_another() &&
+        conf->changed(conf->arg, sup.current->plan.config))
+        reload();
+    loop_timer_set(&sup.poll, SUPERVISOR_POLL_MS);
+}
+
 static void on_signal(void *arg, int number)
 {
     (void)arg;
@@ -537,20 +558,6 @@ static void on_log_flush(void *arg)
     log_flush();
 }
 
-/* Each session is a descriptor: take as many as may be had. */
-static void raise_files(void)
-{
-    struct rlimit r = {0};
-
-    if (getrlimit(RLIMIT_NOFILE, &r) != 0)
-        return;
-    struct rlimit more = {FILES_WANTED, r.rlim_max > FILES_WANTED ? r.rlim_max : FILES_WANTED};
-    if (r.rlim_cur >= FILES_WANTED || setrlimit(RLIMIT_NOFILE, &more) == 0)
-        return;
-    r.rlim_cur = r.rlim_max;
-    (void)setrlimit(RLIMIT_NOFILE, &r);
-}
-
 static int machine_lacks(const char *what)
 {
     struct diag d = {0};
@@ -569,7 +576,7 @@ int supervisor_run(const struct supervisor_conf *conf)
     if (sup.loop == NULL || !loop_signals(sup.loop, signals, on_signal, NULL))
         return machine_lacks("no event loop");
     signal(SIGPIPE, SIG_IGN);
-    raise_files();
+    descriptors_raise();
     bind_init();
     loop_add_hook(sup.loop, &sup.flush, on_log_flush, NULL);
     title_set("herald: supervisor", "herald");
@@ -581,7 +588,11 @@ int supervisor_run(const struct supervisor_conf *conf)
     }
     say_loaded(sup.current);
     start_children(sup.current);
+    loop_timer_init(&sup.poll, sup.loop, on_poll, NULL);
+    if (conf->changed != NULL)
+        loop_timer_set(&sup.poll, SUPERVISOR_POLL_MS);
     loop_run(sup.loop);
+    loop_timer_stop(&sup.poll);
     log_flush();
     loop_free(sup.loop);
     return sup.status;

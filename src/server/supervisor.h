@@ -19,6 +19,8 @@
 #define SUPERVISOR_BACKOFF_MAX_MS   30000
 #define SUPERVISOR_STABLE_MS        10000 /* a child that lived this long begins anew at 0 */
 #define SUPERVISOR_DRAIN_MS         30000
+#define SUPERVISOR_POLL_MS          2000
+#define SUPERVISOR_GENERATIONS      4 /* no more are made by themselves while so many drain */
 #define SUPERVISOR_RELOAD_MS        (60 * 60 * 1000) /* for sessions that go on after a reload */
 
 /* What a configuration means for the supervisor. Everything lives as long as `config`. */
@@ -46,6 +48,11 @@ struct supervisor_conf {
     bool (*load)(void *arg, struct supervisor_plan *plan, struct diag *d);
     /* A configuration that no process uses any longer; may be NULL. */
     void (*unload)(void *arg, const void *config);
+    /*
+     * Has anything changed that the configuration in force was made from, so that it is to be read
+     * anew by itself? Asked every SUPERVISOR_POLL_MS; may be NULL.
+     */
+    bool (*changed)(void *arg, const void *config);
     /* Called once when all children of the first generation are ready; may be NULL. */
     void (*ready)(void *arg, const struct proc_listener *listeners, size_t count);
     void *arg;

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "config/find.h"
 #include "message/header.h"
 #include "os/heap.h"
 
@@ -29,7 +30,7 @@ struct transaction {
     struct smtp_reply reject;        /* code 0: nothing is wrong with the message */
     char first[ENVELOPE_ADDR_BYTES]; /* the first recipient, for the Received field */
     size_t first_n;
-    char text[]; /* sender, client and greeting */
+    char text[]; /* sender, client, greeting and ENVID */
 };
 
 static span keep(char **at, span s)
@@ -45,7 +46,7 @@ static span keep(char **at, span s)
 struct transaction *transaction_new(struct put_client *queue, const struct config *config,
                                     const struct transaction_start *start)
 {
-    size_t text = start->sender.n + start->client.n + start->greeting.n;
+    size_t text = start->sender.n + start->client.n + start->greeting.n + start->envid.n;
     struct transaction *t = calloc(1, sizeof(*t) + text);
     char *at;
 
@@ -58,6 +59,7 @@ struct transaction *transaction_new(struct put_client *queue, const struct confi
     t->start.sender = keep(&at, start->sender);
     t->start.client = keep(&at, start->client);
     t->start.greeting = keep(&at, start->greeting);
+    t->start.envid = keep(&at, start->envid);
     heap_init(&t->rcpts, ENVELOPE_BYTES_MAX);
     heap_init(&t->body, QUEUE_INLINE_BYTES + TRANSACTION_CHUNK_BYTES + RECEIVED_MAX_BYTES +
                             AUTHRES_MAX_BYTES);
@@ -95,12 +97,21 @@ uint64_t transaction_size(const struct transaction *t)
     return t->size;
 }
 
-bool transaction_rcpt(struct transaction *t, const struct path *path)
+/* NOTIFY has the same bits on both sides. */
+_Static_assert((int)SMTP_NOTIFY_NEVER == (int)ENVELOPE_NOTIFY_NEVER &&
+                   (int)SMTP_NOTIFY_SUCCESS == (int)ENVELOPE_NOTIFY_SUCCESS &&
+                   (int)SMTP_NOTIFY_FAILURE == (int)ENVELOPE_NOTIFY_FAILURE &&
+                   (int)SMTP_NOTIFY_DELAY == (int)ENVELOPE_NOTIFY_DELAY,
+               "NOTIFY is handed on as it was read");
+
+bool transaction_rcpt(struct transaction *t, const struct path *path,
+                      const struct smtp_rcpt_params *params)
 {
     char memory[ENVELOPE_ADDR_BYTES];
     struct buf canonical = BUF_OVER(memory);
-    struct envelope_rcpt rcpt = {.address = path->text};
-    size_t need = path->text.n + sizeof(memory) + 32;
+    struct envelope_rcpt rcpt = {
+        .address = path->text, .orcpt = params->orcpt, .notify = params->notify};
+    size_t need = path->text.n + params->orcpt.n + sizeof(memory) + 32;
     struct buf block;
     char *room;
 
@@ -186,6 +197,23 @@ static void drop_forged_results(struct transaction *t)
     t->size -= walked - kept;
 }
 
+/* RFC 9228: whoever it is for has had it before, every one of them; only then is a refusal right.
+ */
+static bool was_delivered(const struct transaction *t, span header)
+{
+    struct unpack u = unpack_over(heap_span(&t->rcpts));
+    struct envelope_rcpt rcpt;
+
+    while (envelope_next_rcpt(&u, &rcpt)) {
+        span domain = span_skip(rcpt.canonical, span_rfind(rcpt.canonical, '@') + 1);
+
+        if (!config_is_local_domain(t->config, domain) ||
+            !header_was_delivered_to(header, rcpt.canonical))
+            return false;
+    }
+    return true;
+}
+
 /* Look at the header, as much of it as the first QUEUE_INLINE_BYTES hold. */
 static void judge_header(struct transaction *t)
 {
@@ -199,6 +227,10 @@ static void judge_header(struct transaction *t)
     if (h.n_received > limits->received_hops)
         reject(t, 554, SPAN("5.4.6"),
                SPAN("The message has passed too many servers: it goes round in a loop"));
+    if (was_delivered(t, span_head(heap_span(&t->body), h.bytes)))
+        reject(
+            t, 554, SPAN("5.4.6"),
+            SPAN("The message has been delivered to that mailbox before: it goes round in a loop"));
     if (h.end == HEADER_LIMIT)
         reject(t, 552, SPAN("5.3.4"), SPAN("The header of the message is too large"));
 }
@@ -213,11 +245,12 @@ static bool pack_envelope(const struct transaction *t, struct heap_buf *h)
     struct envelope e = {
         .id = t->start.id,
         .received_ms = t->start.received_ms,
-        .flags = t->start.eight_bit ? ENVELOPE_8BIT : 0,
+        .flags = t->start.flags,
         .session = t->start.session,
         .sender = t->start.sender,
         .client = t->start.client,
         .greeting = t->start.greeting,
+        .envid = t->start.envid,
         .rcpt_count = t->rcpt_count,
         .rcpts = heap_span(&t->rcpts),
     };

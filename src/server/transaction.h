@@ -34,7 +34,8 @@ struct transaction_start {
     span sender;         /* without brackets; empty: the null sender */
     span client;         /* address as text */
     span greeting;
-    bool eight_bit;
+    span envid;     /* ENVID as given, xtext; empty: none */
+    unsigned flags; /* set of enum envelope_flag */
 };
 
 /* NULL when there is no memory. */
@@ -47,8 +48,9 @@ uint64_t transaction_id(const struct transaction *t);
 span transaction_sender(const struct transaction *t);
 uint32_t transaction_rcpts(const struct transaction *t);
 
-/* Add a recipient; false when there is no room for it. */
-MUSTUSE bool transaction_rcpt(struct transaction *t, const struct path *path);
+/* Add a recipient, with its NOTIFY and ORCPT; false when there is no room for it. */
+MUSTUSE bool transaction_rcpt(struct transaction *t, const struct path *path,
+                              const struct smtp_rcpt_params *params);
 
 /*
  * Put our fields on top: `results` (Authentication-Results, empty for none) and Received, in which

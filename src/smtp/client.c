@@ -83,6 +83,7 @@ void smtp_client_end_with(struct smtp_client *c, enum smtp_client_end end, enum 
         return;
     c->closed = true;
     c->body_open = false;
+    c->handshake = false;
     c->end = (struct smtp_client_event){.kind = SMTP_CLIENT_CLOSED,
                                         .stage = stage,
                                         .reply = {.text = span_cstr(words), .local = true},
@@ -108,10 +109,18 @@ static bool may_read(const struct smtp_client *c)
            (c->body_open || buf_room(c->out) >= SMTP_CLIENT_ROOM_BYTES);
 }
 
+/* Whoever speaks between the 220 and TLS is not the server that will be under it. */
+static void check_injection(struct smtp_client *c)
+{
+    if (c->handshake && c->in.n > 0)
+        smtp_client_end_with(c, SMTP_CLIENT_END_PROTOCOL, SMTP_STAGE_STARTTLS,
+                             "octets behind the reply to STARTTLS");
+}
+
 /* Read until something is to be told or the input is used up. */
 static void read_input(struct smtp_client *c)
 {
-    while (may_read(c)) {
+    while (check_injection(c), may_read(c)) {
         enum smtp_stage stage = smtp_client_stage(c);
         enum smtp_read_step step = smtp_reader_next(&c->reader, &c->in);
 
@@ -130,12 +139,21 @@ static void read_input(struct smtp_client *c)
 static bool tell_standing(struct smtp_client *c, struct smtp_client_event *out_ev)
 {
     struct smtp_client_event ev = {.kind = SMTP_CLIENT_READY, .stage = SMTP_STAGE_IDLE};
+    bool may_say = !c->quitting && buf_room(c->out) >= SMTP_CLIENT_ROOM_BYTES;
 
     if (c->closed) {
         *out_ev = c->end;
         return true;
     }
-    if (c->body_open) {
+    if (c->handshake) {
+        ev = (struct smtp_client_event){.kind = SMTP_CLIENT_HANDSHAKE, .stage = SMTP_STAGE_TLS};
+    } else if (c->challenged && may_say) {
+        ev = (struct smtp_client_event){.kind = SMTP_CLIENT_CHALLENGE,
+                                        .stage = SMTP_STAGE_AUTH,
+                                        .challenge = span_of(c->challenge, c->challenge_n)};
+    } else if (c->login_due && may_say) {
+        ev = (struct smtp_client_event){.kind = SMTP_CLIENT_WANTS_AUTH, .stage = SMTP_STAGE_AUTH};
+    } else if (c->body_open) {
         ev = (struct smtp_client_event){
             .kind = SMTP_CLIENT_WANTS_BODY, .stage = SMTP_STAGE_BODY, .mail = c->sending};
     } else if (!smtp_client_is_ready(c)) {
@@ -183,18 +201,67 @@ static enum err check_address(span address, unsigned allow)
     return fault == PATH_FINE ? ERR_OK : ERR_SYNTAX;
 }
 
-static enum err check_mail(const struct smtp_client_mail *mail)
+static enum err check_mail(const struct smtp_client *c, const struct smtp_client_mail *mail)
 {
-    enum err e = check_address(mail->sender, PATH_ALLOW_NULL);
+    unsigned utf8 = mail->utf8 && (c->ext & SMTP_EXT_SMTPUTF8) != 0 ? PATH_ALLOW_UTF8 : 0;
+    enum err e = check_address(mail->sender, PATH_ALLOW_NULL | utf8);
 
-    for (size_t i = 0; e == ERR_OK && i < mail->rcpt_count; i++)
-        e = check_address(mail->rcpts[i].address, PATH_ALLOW_POSTMASTER);
+    if (e == ERR_OK && (mail->envid.n > SMTP_ENVID_MAX_BYTES || !smtp_xtext_ok(mail->envid)))
+        e = ERR_SYNTAX;
+    for (size_t i = 0; e == ERR_OK && i < mail->rcpt_count; i++) {
+        const struct smtp_client_rcpt *r = &mail->rcpts[i];
+
+        e = check_address(r->address, PATH_ALLOW_POSTMASTER | utf8);
+        if (e == ERR_OK && r->orcpt.n > 0 && !smtp_orcpt_ok(r->orcpt))
+            e = ERR_SYNTAX;
+    }
     return e;
+}
+
+/* What a server must have for a mail; the reply that a mail gets which lacks it. */
+static const struct {
+    size_t wish; /* offset of the mail's bool */
+    unsigned ext;
+    bool under_tls;
+    struct smtp_client_reply reply;
+} needs[] = {
+    {offsetof(struct smtp_client_mail, requiretls),
+     SMTP_EXT_REQUIRETLS,
+     true,
+     {550, SPAN_INIT("5.7.30"), SPAN_INIT("the server does not do REQUIRETLS"), true, false}},
+    {offsetof(struct smtp_client_mail, utf8),
+     SMTP_EXT_SMTPUTF8,
+     false,
+     {553, SPAN_INIT("5.6.7"), SPAN_INIT("the server does not do SMTPUTF8"), true, false}},
+    {offsetof(struct smtp_client_mail, binary),
+     SMTP_EXT_BINARYMIME | SMTP_EXT_CHUNKING,
+     false,
+     {554, SPAN_INIT("5.6.1"), SPAN_INIT("the server takes no binary content"), true, false}},
+};
+
+static const struct smtp_client_reply too_large = {
+    552, SPAN_INIT("5.3.4"), SPAN_INIT("larger than the server says it takes"), true, false};
+
+/* Why the mail cannot be given to this server; NULL: it can. */
+static const struct smtp_client_reply *hindrance(const struct smtp_client *c,
+                                                 const struct smtp_client_mail *mail)
+{
+    for (size_t i = 0; i < COUNT(needs); i++) {
+        bool wished = *(const bool *)(const void *)((const char *)mail + needs[i].wish);
+
+        if (wished &&
+            ((c->ext & needs[i].ext) != needs[i].ext || (needs[i].under_tls && !c->is_secured)))
+            return &needs[i].reply;
+    }
+    if ((c->ext & SMTP_EXT_SIZE) != 0 && c->size_limit > 0 && mail->size_bytes > c->size_limit)
+        return &too_large;
+    return NULL;
 }
 
 enum err smtp_client_mail(struct smtp_client *c, struct smtp_client_mail *mail)
 {
-    enum err e = check_mail(mail);
+    const struct smtp_client_reply *why = hindrance(c, mail);
+    enum err e = why == NULL ? check_mail(c, mail) : ERR_OK;
 
     BUG_IF(!smtp_client_is_ready(c), "a mail was given to a client that is not ready");
     BUG_IF(mail->rcpt_count == 0, "a mail to nobody");
@@ -203,15 +270,12 @@ enum err smtp_client_mail(struct smtp_client *c, struct smtp_client_mail *mail)
     for (size_t i = 0; i < mail->rcpt_count; i++)
         mail->rcpts[i].accepted = false;
     c->mails++;
-    if ((c->ext & SMTP_EXT_SIZE) != 0 && c->size_limit > 0 && mail->size_bytes > c->size_limit) {
-        smtp_client_tell(c,
-                         (struct smtp_client_event){
-                             .kind = SMTP_CLIENT_MAIL_RESULT,
-                             .stage = SMTP_STAGE_MAIL,
-                             .reply = {552, SPAN("5.3.4"),
-                                       SPAN("larger than the server says it takes"), true, false},
-                             .mail = mail,
-                             .rcpt = SMTP_ALL_RCPTS});
+    if (why != NULL) {
+        smtp_client_tell(c, (struct smtp_client_event){.kind = SMTP_CLIENT_MAIL_RESULT,
+                                                       .stage = SMTP_STAGE_MAIL,
+                                                       .reply = *why,
+                                                       .mail = mail,
+                                                       .rcpt = SMTP_ALL_RCPTS});
         smtp_client_done(c, mail);
         return ERR_OK;
     }
@@ -224,15 +288,25 @@ size_t smtp_client_body(struct smtp_client *c, span s)
 {
     BUG_IF(!c->body_open, "a body that nobody wants");
     c->since_ms = -1;
+    if (c->in_chunk) {
+        BUG_IF(s.n > c->chunk_left, "more octets than BDAT said");
+        s = span_head(s, buf_room(c->out));
+        buf_put(c->out, s);
+        c->chunk_left -= s.n;
+        return s.n;
+    }
     return dot_writer_put(&c->dots, c->out, s);
 }
 
 bool smtp_client_body_end(struct smtp_client *c)
 {
     BUG_IF(!c->body_open, "the end of a body that nobody wants");
+    BUG_IF(c->in_chunk && c->chunk_left > 0, "less octets than BDAT said");
     if (buf_room(c->out) < DOT_END_BYTES)
         return false;
-    dot_writer_end(&c->dots, c->out);
+    if (!c->in_chunk)
+        dot_writer_end(&c->dots, c->out);
+    c->in_chunk = false;
     c->body_open = false;
     smtp_client_expect(c, SMTP_STAGE_DATA_END, c->sending, c->conf->lmtp ? c->good_rcpts : 1);
     c->sending = NULL;
@@ -271,6 +345,10 @@ enum smtp_stage smtp_client_stage(const struct smtp_client *c)
 {
     if (c->expect_n > 0)
         return c->expect[0].stage;
+    if (c->handshake)
+        return SMTP_STAGE_TLS;
+    if (c->challenged || c->login_due)
+        return SMTP_STAGE_AUTH;
     return c->body_open ? SMTP_STAGE_BODY : SMTP_STAGE_IDLE;
 }
 

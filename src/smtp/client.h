@@ -19,110 +19,23 @@
  * the same. Replies of hostile servers are bounded (smtp/reply.h); every octet that
  * we send as part of a command is checked in one place (smtp/emit.c).
  *
- * The body goes out as smtp/dot.h says. 8-bit content is sent as it is to a server
- * without 8BITMIME (converting it is not here yet).  Not here: which host, retries.
+ * TLS and AUTH are events too: HANDSHAKE (the caller runs it and says smtp_client_secured; all
+ * that was known is dropped, and EHLO is said again), WANTS_AUTH and CHALLENGE.
+ *
+ *     banner -> EHLO -> [STARTTLS -> HANDSHAKE -> EHLO] -> [AUTH ...] -> READY
+ *
+ * The body goes out as smtp/dot.h says, or as BDAT when it is binary. What the server has not
+ * announced is not used: extensions of a mail that matter (SMTPUTF8, REQUIRETLS, BINARYMIME) must
+ * be looked for in c->ext before, the mail is otherwise refused here. Content is sent as it
+ * is (message/convert.h converts).  Not here: which host, retries, whether a certificate is good.
  */
 #ifndef SMTP_CLIENT_H
 #define SMTP_CLIENT_H
 
 #include "base/err.h"
+#include "smtp/client_types.h"
 #include "smtp/dot.h"
-#include "smtp/ext.h"
-#include "smtp/param.h"
 #include "smtp/reply.h"
-
-/* Room in c->out that commands and the final dot wait for. */
-#define SMTP_CLIENT_ROOM_BYTES 1024
-#define SMTP_HELLO_TEXT_BYTES  256 /* kept of the banner and of the EHLO reply's first line */
-
-/* clang-format off */
-/* id, name, how long we wait for the reply (RFC 5321 4.5.3.2), seconds */
-#define SMTP_STAGE_LIST(X)                        \
-    X(SMTP_STAGE_BANNER,   "banner",       300)   \
-    X(SMTP_STAGE_EHLO,     "ehlo",         300)   \
-    X(SMTP_STAGE_HELO,     "helo",         300)   \
-    X(SMTP_STAGE_MAIL,     "mail",         300)   \
-    X(SMTP_STAGE_RCPT,     "rcpt",         300)   \
-    X(SMTP_STAGE_DATA,     "data",         120)   \
-    X(SMTP_STAGE_BODY,     "body",         180)   \
-    X(SMTP_STAGE_DATA_END, "end-of-data",  600)   \
-    X(SMTP_STAGE_RSET,     "rset",          60)   \
-    X(SMTP_STAGE_QUIT,     "quit",          20)   \
-    X(SMTP_STAGE_IDLE,     "idle",           0)
-/* clang-format on */
-
-enum smtp_stage {
-#define SMTP_STAGE_ENUM(id, name, seconds) id,
-    SMTP_STAGE_LIST(SMTP_STAGE_ENUM)
-#undef SMTP_STAGE_ENUM
-};
-
-/* "banner", "ehlo", …; static. */
-const char *smtp_stage_text(enum smtp_stage stage);
-
-struct smtp_client_conf {
-    span name;          /* what we greet with: a domain, or an address literal (EHLO only) */
-    bool lmtp;          /* LHLO; one reply for each recipient behind the dot */
-    unsigned use;       /* set of enum smtp_ext that may be used when offered */
-    int64_t timeout_ms; /* upper bound of every stage's wait; 0: none */
-};
-
-struct smtp_client_rcpt {
-    span address;  /* without angle brackets; borrowed as long as the mail */
-    bool accepted; /* set by the engine: RCPT was answered 2yz */
-};
-
-/* One mail to be sent; the caller's, borrowed until SMTP_CLIENT_MAIL_DONE or CLOSED. */
-struct smtp_client_mail {
-    span sender;         /* without angle brackets; empty: <> */
-    uint64_t size_bytes; /* for SIZE=; 0: not said */
-    bool eight_bit;      /* for BODY=8BITMIME */
-    struct smtp_client_rcpt *rcpts;
-    size_t rcpt_count;
-    void *owner; /* the caller's; not looked at */
-};
-
-enum smtp_client_kind {
-    SMTP_CLIENT_READY,       /* greeted and free: the next mail may be given; stays */
-    SMTP_CLIENT_REFUSED,     /* at `stage` (banner, ehlo, helo) by `reply`; CLOSED follows */
-    SMTP_CLIENT_MAIL_RESULT, /* the answer to MAIL; a refusal is final for all recipients */
-    SMTP_CLIENT_RCPT_RESULT, /* the answer to one RCPT; a refusal is final for it */
-    SMTP_CLIENT_WANTS_BODY,  /* DATA was answered 354; stays until smtp_client_body_end */
-    SMTP_CLIENT_DATA_RESULT, /* at `stage` DATA or DATA_END, for `rcpt` or SMTP_ALL_RCPTS */
-    SMTP_CLIENT_MAIL_DONE,   /* the engine has let go of `mail` */
-    SMTP_CLIENT_CLOSED,      /* the connection is of no more use; stays */
-};
-
-#define SMTP_ALL_RCPTS SIZE_MAX /* all that were accepted */
-
-enum smtp_client_end {
-    SMTP_CLIENT_END_QUIT,     /* we said QUIT */
-    SMTP_CLIENT_END_REFUSED,  /* the server did not want us: REFUSED came before */
-    SMTP_CLIENT_END_421,      /* the server closes; `reply` is its own */
-    SMTP_CLIENT_END_LOST,     /* the connection broke */
-    SMTP_CLIENT_END_TIMEOUT,  /* no reply in time */
-    SMTP_CLIENT_END_PROTOCOL, /* the server does not speak SMTP; `reply.text` says how */
-    SMTP_CLIENT_END_ABORTED,  /* smtp_client_abort */
-};
-
-/* A reply as the server gave it. Borrowed until the next call of the engine. */
-struct smtp_client_reply {
-    unsigned code;  /* 0: no reply of the server (see text) */
-    span enhanced;  /* empty: none */
-    span text;      /* lines parted by \n, codes taken off, control octets as they came: escape */
-    bool local;     /* the engine's own verdict, the server was not asked */
-    bool disagrees; /* code and enhanced code, or the codes of the lines, say different things */
-};
-
-struct smtp_client_event {
-    enum smtp_client_kind kind;
-    enum smtp_stage stage;
-    struct smtp_client_reply reply;
-    struct smtp_client_mail *mail; /* the mail that it is about; CLOSED: the oldest open one */
-    size_t rcpt;                   /* RCPT_RESULT, DATA_RESULT */
-    enum smtp_client_end end;      /* CLOSED */
-    bool maybe_delivered;          /* CLOSED: the dot was sent and not answered */
-};
 
 /* What we wait for, in order: `count` replies to one kind of command. */
 struct smtp_client_expect {
@@ -142,12 +55,16 @@ struct smtp_client {
     unsigned offered;    /* what the server offers */
     uint64_t size_limit; /* of SIZE; 0: none said */
     bool said_helo;      /* EHLO was not known */
+    bool is_secured;     /* smtp_client_secured was said */
     size_t mails;        /* given so far */
     size_t banner_n;
     size_t hello_n;
     char banner[SMTP_HELLO_TEXT_BYTES]; /* text of the 220 */
     char hello[SMTP_HELLO_TEXT_BYTES]; /* first line of the greeting's reply: "Hello name [address]"
                                         */
+
+    size_t mechanisms_n;
+    char mechanisms[SMTP_SASL_BYTES]; /* of AUTH as announced: "PLAIN LOGIN"; cut */
 
     /* private */
     const struct smtp_client_conf *conf;
@@ -170,8 +87,15 @@ struct smtp_client {
     struct smtp_client_event told;
     struct smtp_client_mail *done_mail;
     struct smtp_client_event end; /* CLOSED */
+    bool handshake;               /* TLS is being begun: no octet may come */
+    bool login_due;               /* WANTS_AUTH */
+    bool challenged;              /* a 334 waits for its answer */
+    size_t challenge_n;
+    char challenge[SMTP_SASL_BYTES];
     struct dot_writer dots;
-    int64_t since_ms; /* when the wait began; -1: not waiting */
+    bool in_chunk;       /* the body goes out as it is, by BDAT */
+    uint64_t chunk_left; /* octets of it still to come */
+    int64_t since_ms;    /* when the wait began; -1: not waiting */
     struct smtp_reader reader;
 };
 
@@ -201,6 +125,29 @@ span smtp_client_rest(const struct smtp_client *c);
  */
 bool smtp_client_next(struct smtp_client *c, struct smtp_client_event *out_ev);
 
+/*
+ * TLS is on: after HANDSHAKE, or with implicit TLS before the first octet is fed.
+ *
+ * Nothing that was said before is believed any longer (RFC 3207 4.2). Octets that came
+ * behind the 220 have already ended the session (SMTP_CLIENT_END_PROTOCOL).
+ */
+void smtp_client_secured(struct smtp_client *c);
+
+/* `mechanism` is in c->mechanisms (ASCII case ignored). */
+bool smtp_client_has_mechanism(const struct smtp_client *c, span mechanism);
+
+/*
+ * Begin AUTH (RFC 4954), upon SMTP_CLIENT_WANTS_AUTH.
+ *
+ * initial      the initial response, as octets; not said when the pointer is NULL
+ * returns      ERR_LIMIT when it is longer than SMTP_SASL_BYTES: nothing was sent
+ */
+MUSTUSE enum err smtp_client_auth(struct smtp_client *c, span mechanism, span initial);
+/* Answer a challenge; the same limit. */
+MUSTUSE enum err smtp_client_respond(struct smtp_client *c, span octets);
+/* Answer it with "*"; the server's refusal comes as AUTH_RESULT. */
+void smtp_client_auth_cancel(struct smtp_client *c);
+
 /* The next mail may be given: greeted, and everything of the one before has been written. */
 bool smtp_client_is_ready(const struct smtp_client *c);
 
@@ -208,7 +155,8 @@ bool smtp_client_is_ready(const struct smtp_client *c);
  * Send a mail.
  *
  * returns ERR_SYNTAX when an address holds an octet that no command may (< 0x21, 0x7f, > 0x7e,
- *         angle brackets outside quotes): nothing was sent, the mail is not taken.
+ *         angle brackets outside quotes), or ENVID or ORCPT is no xtext: nothing was sent, the
+ *         mail is not taken. UTF-8 is possible when the mail says so and the server has it.
  *         ERR_LIMIT when an address is too long. ERR_OK: taken.
  */
 MUSTUSE enum err smtp_client_mail(struct smtp_client *c, struct smtp_client_mail *mail);

@@ -13,7 +13,28 @@ void smtp_client_emit_greeting(struct smtp_client *c, enum smtp_stage stage);
 /* Write what of the mail under way, or QUIT, may go out now. */
 void smtp_client_emit_more(struct smtp_client *c);
 
+/* AUTH, a response to a challenge, or "*": `first` and then octets as base64. */
+void smtp_client_emit_sasl(struct smtp_client *c, span first, span octets);
+
+/* ---- client_secure.c: TLS and AUTH ---- */
+
+/* EHLO was answered well: STARTTLS, AUTH, or nothing of them; false: none is due. */
+bool smtp_client_secure_next(struct smtp_client *c);
+void smtp_client_on_starttls(struct smtp_client *c);
+void smtp_client_on_auth(struct smtp_client *c);
+/* The mechanisms of the EHLO reply's AUTH line. */
+void smtp_client_note_mechanisms(struct smtp_client *c, span text);
+
 /* ---- client_reply.c ---- */
+
+/* The reply just read, as the layer above sees it. */
+struct smtp_client_reply smtp_client_reply_now(const struct smtp_client *c);
+
+/* The server does not want us at all; `words` (static) when it is we who go. */
+void smtp_client_refuse(struct smtp_client *c, enum smtp_stage stage, unsigned code, span words);
+
+/* No mail will be written as long as TLS and AUTH are not settled. */
+void smtp_client_forget_greeting(struct smtp_client *c);
 
 /* A reply is whole. */
 void smtp_client_reply(struct smtp_client *c);

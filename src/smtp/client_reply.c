@@ -5,8 +5,7 @@
 
 #include "base/num.h"
 
-/* The reply just read, as the layer above sees it. */
-static struct smtp_client_reply reply_of(const struct smtp_client *c)
+struct smtp_client_reply smtp_client_reply_now(const struct smtp_client *c)
 {
     struct smtp_client_reply r = {.code = c->reader.code, .text = smtp_reader_text(&c->reader)};
 
@@ -38,17 +37,38 @@ void smtp_client_hello_line(struct smtp_client *c, unsigned number, span line)
         return;
     }
     c->offered |= ext.ext;
+    if (ext.ext == SMTP_EXT_AUTH)
+        smtp_client_note_mechanisms(c, ext.argument);
     if (ext.ext == SMTP_EXT_SIZE && !num_parse_u64(ext.argument, UINT64_MAX, &c->size_limit))
         c->size_limit = 0;
 }
 
-/* The server does not want us at all. */
-static void refuse(struct smtp_client *c, enum smtp_stage stage)
+void smtp_client_forget_greeting(struct smtp_client *c)
 {
-    smtp_client_tell(c, (struct smtp_client_event){
-                            .kind = SMTP_CLIENT_REFUSED, .stage = stage, .reply = reply_of(c)});
+    c->offered = 0;
+    c->ext = 0;
+    c->size_limit = 0;
+    c->mechanisms_n = 0;
+    c->greeted = false;
+}
+
+void smtp_client_refuse(struct smtp_client *c, enum smtp_stage stage, unsigned code, span words)
+{
+    struct smtp_client_reply r = {.code = code, .text = words, .local = true};
+
+    if (words.n == 0)
+        r = smtp_client_reply_now(c);
+    smtp_client_tell(
+        c, (struct smtp_client_event){.kind = SMTP_CLIENT_REFUSED, .stage = stage, .reply = r});
+    c->greeted = false;
     c->refused = true;
     c->quitting = true;
+}
+
+/* By its reply. */
+static void refuse(struct smtp_client *c, enum smtp_stage stage)
+{
+    smtp_client_refuse(c, stage, 0, SPAN_NONE);
 }
 
 static void on_banner(struct smtp_client *c)
@@ -75,11 +95,10 @@ static void on_ehlo(struct smtp_client *c)
 {
     if (is_good(c)) {
         c->ext = c->offered & c->conf->use;
-        c->greeted = true;
+        c->greeted = !smtp_client_secure_next(c);
     } else if (may_say_helo(c)) {
         c->said_helo = true;
-        c->offered = 0;
-        c->size_limit = 0;
+        smtp_client_forget_greeting(c);
         smtp_client_emit_greeting(c, SMTP_STAGE_HELO);
     } else {
         refuse(c, SMTP_STAGE_EHLO);
@@ -88,20 +107,21 @@ static void on_ehlo(struct smtp_client *c)
 
 static void on_helo(struct smtp_client *c)
 {
-    c->offered = 0;
-    c->size_limit = 0;
-    c->greeted = is_good(c);
-    if (!c->greeted)
+    smtp_client_forget_greeting(c);
+    if (is_good(c))
+        c->greeted = !smtp_client_secure_next(c);
+    else
         refuse(c, SMTP_STAGE_HELO);
 }
 
 static void tell_result(struct smtp_client *c, enum smtp_client_kind kind,
                         const struct smtp_client_expect *e, size_t rcpt)
 {
-    smtp_client_tell(
-        c,
-        (struct smtp_client_event){
-            .kind = kind, .stage = e->stage, .reply = reply_of(c), .mail = e->mail, .rcpt = rcpt});
+    smtp_client_tell(c, (struct smtp_client_event){.kind = kind,
+                                                   .stage = e->stage,
+                                                   .reply = smtp_client_reply_now(c),
+                                                   .mail = e->mail,
+                                                   .rcpt = rcpt});
 }
 
 static void on_mail(struct smtp_client *c, const struct smtp_client_expect *e)
@@ -185,6 +205,12 @@ static void dispatch(struct smtp_client *c, const struct smtp_client_expect *e)
     case SMTP_STAGE_HELO:
         on_helo(c);
         return;
+    case SMTP_STAGE_STARTTLS:
+        smtp_client_on_starttls(c);
+        return;
+    case SMTP_STAGE_AUTH:
+        smtp_client_on_auth(c);
+        return;
     case SMTP_STAGE_MAIL:
         on_mail(c, e);
         return;
@@ -202,6 +228,7 @@ static void dispatch(struct smtp_client *c, const struct smtp_client_expect *e)
         return;
     case SMTP_STAGE_RSET:
         return;
+    case SMTP_STAGE_TLS:
     case SMTP_STAGE_BODY:
     case SMTP_STAGE_IDLE:
         break;
@@ -236,6 +263,6 @@ void smtp_client_reply(struct smtp_client *c)
     if (closes) {
         smtp_client_end_with(c, c->refused ? SMTP_CLIENT_END_REFUSED : SMTP_CLIENT_END_421, e.stage,
                              "");
-        c->end.reply = reply_of(c);
+        c->end.reply = smtp_client_reply_now(c);
     }
 }

@@ -25,7 +25,13 @@ static size_t plain_length(span s)
 
 void dot_reader_init(struct dot_reader *r, enum dot_policy policy)
 {
-    *r = (struct dot_reader){DOT_LINE_START, policy, 0};
+    BUG_IF(policy == DOT_BINARY, "binary content cannot end with a dot");
+    *r = (struct dot_reader){DOT_LINE_START, policy, false, 0};
+}
+
+void dot_reader_init_counted(struct dot_reader *r, enum dot_policy policy)
+{
+    *r = (struct dot_reader){DOT_LINE_START, policy, true, 0};
 }
 
 /* Behind a run of plain octets: is this a CRLF that the run may go on over? */
@@ -101,7 +107,7 @@ static span step(struct dot_reader *r, span *in)
 
     switch (r->state) {
     case DOT_LINE_START:
-        if (c != '.')
+        if (c != '.' || r->counted)
             r->state = DOT_IN_LINE;
         else
             r->state = DOT_AFTER_DOT, *in = span_skip(*in, 1);
@@ -132,10 +138,24 @@ bool dot_reader_next(struct dot_reader *r, span *in, span *out_chunk)
 {
     span chunk = SPAN_NONE;
 
+    if (r->policy == DOT_BINARY) {
+        chunk = *in;
+        *in = span_skip(*in, in->n);
+    }
     while (chunk.n == 0 && in->n > 0 && r->state != DOT_ENDED)
         chunk = step(r, in);
     *out_chunk = chunk;
     return chunk.n > 0;
+}
+
+bool dot_reader_finish(struct dot_reader *r, span *out_chunk)
+{
+    if (r->state != DOT_AFTER_CR)
+        return false;
+    r->state = DOT_IN_LINE;
+    r->faults |= DOT_BARE_CR;
+    *out_chunk = r->policy == DOT_NORMALISE ? SPAN("\r\n") : SPAN("\r");
+    return true;
 }
 
 /* Room for a dot or a broken line's CRLF SP in front of at least one octet. */

@@ -6,7 +6,9 @@
  * looks at every octet once, so that no message can carry a second one inside
  * (smuggling). A bare CR, bare LF or NUL is noted, and under DOT_NORMALISE a bare
  * CR or LF is given out as CRLF - after the end has been looked for, never before.
- * A dot behind a bare line end is content and is not taken off.
+ * A dot behind a bare line end is content and is not taken off. Content whose length is known
+ * otherwise (BDAT, RFC 3030) has no end to look for and no dots taken off, but is looked at
+ * for the same faults.
  *
  * Writing: our own line starts get the dot; bare CR and LF become CRLF, NUL is
  * left out, a line of more than 998 octets is broken with CRLF SP as Postfix does,
@@ -22,6 +24,7 @@
 enum dot_policy {
     DOT_STRICT,    /* a bad line end is a fault */
     DOT_NORMALISE, /* a bare CR or LF becomes CRLF; NUL stays a fault */
+    DOT_BINARY,    /* counted content only: any octet is what it is (BODY=BINARYMIME) */
 };
 
 /* Where the reader stands. */
@@ -44,10 +47,14 @@ enum dot_fault {
 struct dot_reader {
     enum dot_state state;
     enum dot_policy policy;
+    bool counted;    /* a dot at a line start is content like any other octet */
     unsigned faults; /* set of enum dot_fault, also those that were normalised */
 };
 
 void dot_reader_init(struct dot_reader *r, enum dot_policy policy);
+
+/* For content that ends when its octets are counted; see dot_reader_finish. */
+void dot_reader_init_counted(struct dot_reader *r, enum dot_policy policy);
 
 /*
  * Take octets off the front of *in and give out the content they mean.
@@ -59,6 +66,13 @@ void dot_reader_init(struct dot_reader *r, enum dot_policy policy);
  * returns    false when *in is used up without a chunk, or the end was reached (state DOT_ENDED)
  */
 bool dot_reader_next(struct dot_reader *r, span *in, span *out_chunk);
+
+/*
+ * The counted content is over: give out what was held back, a CR at its very end.
+ *
+ * returns false when there was none; asked again, there is none
+ */
+bool dot_reader_finish(struct dot_reader *r, span *out_chunk);
 
 struct dot_writer {
     size_t column; /* octets in the line so far */

@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Commands of the client. Every octet of every command passes put_command, which
- * knows no exception: what is not printable ASCII never leaves. Addresses and our
- * name were judged when they were given (smtp_client_mail, smtp_client_init), so
- * anything found here is a bug.
+ * knows one exception: what is not printable ASCII never leaves, but UTF-8 in the
+ * addresses of a mail that goes as SMTPUTF8. Addresses, parameters and our name were
+ * judged when they were given (smtp_client_mail, smtp_client_init), so anything found
+ * here is a bug.
  */
 #include "base/ascii.h"
+#include "base/base64.h"
 #include "smtp/client_impl.h"
 
-static void put_command(struct buf *b, const span *parts, size_t count)
+static void put_command(struct buf *b, bool utf8, const span *parts, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         for (size_t k = 0; k < parts[i].n; k++)
-            BUG_IF(!ascii_is_print(parts[i].p[k]), "an octet that no command may have");
+            BUG_IF(!ascii_is_print(parts[i].p[k]) && !(utf8 && ascii_is_high(parts[i].p[k])),
+                   "an octet that no command may have");
         buf_put(b, parts[i]);
     }
     buf_put(b, SPAN("\r\n"));
@@ -20,8 +23,9 @@ static void put_command(struct buf *b, const span *parts, size_t count)
 }
 
 /* clang-format off */
-#define PUT(b, ...) put_command((b), (const span[]){__VA_ARGS__}, \
-                                sizeof((const span[]){__VA_ARGS__}) / sizeof(span))
+#define PUT_AS(b, utf8, ...) put_command((b), (utf8), (const span[]){__VA_ARGS__}, \
+                                         sizeof((const span[]){__VA_ARGS__}) / sizeof(span))
+#define PUT(b, ...) PUT_AS((b), false, __VA_ARGS__)
 /* clang-format on */
 
 void smtp_client_emit_greeting(struct smtp_client *c, enum smtp_stage stage)
@@ -34,17 +38,58 @@ void smtp_client_emit_greeting(struct smtp_client *c, enum smtp_stage stage)
     smtp_client_expect(c, stage, NULL, 1);
 }
 
+void smtp_client_emit_sasl(struct smtp_client *c, span first, span octets)
+{
+    char text[SMTP_SASL_BYTES / 3 * 4 + 8];
+    struct buf coded = BUF_OVER(text);
+
+    base64_put(&coded, octets);
+    BUG_IF(coded.overflow, "a SASL message over its limit");
+    PUT(c->out, first, buf_span(&coded));
+}
+
+static span body_word(const struct smtp_client *c, const struct smtp_client_mail *mail)
+{
+    if (mail->binary)
+        return SPAN(" BODY=BINARYMIME");
+    return mail->eight_bit && (c->ext & SMTP_EXT_8BITMIME) != 0 ? SPAN(" BODY=8BITMIME")
+                                                                : SPAN_NONE;
+}
+
+/* The parameters of MAIL, each with a blank in front. */
+static void put_mail_params(const struct smtp_client *c, const struct smtp_client_mail *mail,
+                            struct buf *b)
+{
+    static const span rets[] = {
+        [SMTP_RET_UNSAID] = SPAN_INIT(""),
+        [SMTP_RET_FULL] = SPAN_INIT(" RET=FULL"),
+        [SMTP_RET_HDRS] = SPAN_INIT(" RET=HDRS"),
+    };
+
+    if (mail->size_bytes > 0 && (c->ext & SMTP_EXT_SIZE) != 0) {
+        buf_put(b, SPAN(" SIZE="));
+        buf_put_u64(b, mail->size_bytes);
+    }
+    buf_put(b, body_word(c, mail));
+    buf_put(b, mail->utf8 ? SPAN(" SMTPUTF8") : SPAN_NONE);
+    buf_put(b, mail->requiretls ? SPAN(" REQUIRETLS") : SPAN_NONE);
+    if ((c->ext & SMTP_EXT_DSN) == 0)
+        return;
+    buf_put(b, rets[mail->ret]);
+    if (mail->envid.n > 0) {
+        buf_put(b, SPAN(" ENVID="));
+        buf_put(b, mail->envid);
+    }
+}
+
 static void emit_mail(struct smtp_client *c, struct smtp_client_mail *mail)
 {
-    char digits[24];
-    struct buf size = BUF_OVER(digits);
-    bool say_size = mail->size_bytes > 0 && (c->ext & SMTP_EXT_SIZE) != 0;
-    bool say_body = mail->eight_bit && (c->ext & SMTP_EXT_8BITMIME) != 0;
+    char text[SMTP_ENVID_MAX_BYTES + 128];
+    struct buf params = BUF_OVER(text);
 
-    if (say_size)
-        buf_put_u64(&size, mail->size_bytes);
-    PUT(c->out, SPAN("MAIL FROM:<"), mail->sender, SPAN(">"), say_size ? SPAN(" SIZE=") : SPAN_NONE,
-        buf_span(&size), say_body ? SPAN(" BODY=8BITMIME") : SPAN_NONE);
+    put_mail_params(c, mail, &params);
+    BUG_IF(params.overflow, "parameters longer than they can be");
+    PUT_AS(c->out, mail->utf8, SPAN("MAIL FROM:<"), mail->sender, SPAN(">"), buf_span(&params));
     smtp_client_expect(c, SMTP_STAGE_MAIL, mail, 1);
     c->next_stage = SMTP_STAGE_RCPT;
     c->next_rcpt = 0;
@@ -52,9 +97,41 @@ static void emit_mail(struct smtp_client *c, struct smtp_client_mail *mail)
     c->good_rcpts = 0;
 }
 
+static void put_notify(struct buf *b, unsigned notify)
+{
+    static const struct {
+        unsigned bit;
+        span word;
+    } words[] = {
+        {SMTP_NOTIFY_NEVER, SPAN_INIT("NEVER")},
+        {SMTP_NOTIFY_SUCCESS, SPAN_INIT("SUCCESS")},
+        {SMTP_NOTIFY_FAILURE, SPAN_INIT("FAILURE")},
+        {SMTP_NOTIFY_DELAY, SPAN_INIT("DELAY")},
+    };
+    bool first = true;
+
+    for (size_t i = 0; i < COUNT(words); i++) {
+        if ((notify & words[i].bit) == 0)
+            continue;
+        buf_put(b, first ? SPAN(" NOTIFY=") : SPAN(","));
+        buf_put(b, words[i].word);
+        first = false;
+    }
+}
+
 static void emit_rcpt(struct smtp_client *c, struct smtp_client_mail *mail)
 {
-    PUT(c->out, SPAN("RCPT TO:<"), mail->rcpts[c->next_rcpt].address, SPAN(">"));
+    const struct smtp_client_rcpt *r = &mail->rcpts[c->next_rcpt];
+    char text[SMTP_ORCPT_MAX_BYTES + 64];
+    struct buf params = BUF_OVER(text);
+
+    if ((c->ext & SMTP_EXT_DSN) != 0) {
+        put_notify(&params, r->notify);
+        buf_put(&params, r->orcpt.n > 0 ? SPAN(" ORCPT=") : SPAN_NONE);
+        buf_put(&params, r->orcpt);
+    }
+    BUG_IF(params.overflow, "parameters longer than they can be");
+    PUT_AS(c->out, mail->utf8, SPAN("RCPT TO:<"), r->address, SPAN(">"), buf_span(&params));
     smtp_client_expect(c, SMTP_STAGE_RCPT, mail, 1);
     if (++c->next_rcpt == mail->rcpt_count)
         c->next_stage = SMTP_STAGE_DATA;
@@ -74,6 +151,20 @@ static void drop_mail(struct smtp_client *c)
     c->sending = NULL;
 }
 
+/* One chunk (RFC 3030 2): once it is known that somebody is to get it. */
+static void emit_bdat(struct smtp_client *c)
+{
+    char digits[24];
+    struct buf size = BUF_OVER(digits);
+
+    buf_put_u64(&size, c->sending->size_bytes);
+    PUT(c->out, SPAN("BDAT "), buf_span(&size), SPAN(" LAST"));
+    c->in_chunk = true;
+    c->chunk_left = c->sending->size_bytes;
+    c->body_open = true;
+    c->next_stage = SMTP_STAGE_BODY;
+}
+
 static void emit_next(struct smtp_client *c)
 {
     if (c->next_stage == SMTP_STAGE_MAIL && c->needs_rset) {
@@ -86,6 +177,8 @@ static void emit_next(struct smtp_client *c)
         drop_mail(c);
     } else if (c->next_stage == SMTP_STAGE_RCPT) {
         emit_rcpt(c, c->sending);
+    } else if (c->sending->binary) {
+        emit_bdat(c);
     } else {
         PUT(c->out, SPAN("DATA"));
         smtp_client_expect(c, SMTP_STAGE_DATA, c->sending, 1);
@@ -95,9 +188,11 @@ static void emit_next(struct smtp_client *c)
 
 static bool may_emit(const struct smtp_client *c)
 {
-    bool free_way = c->expect_n == 0 || (c->ext & SMTP_EXT_PIPELINING) != 0;
+    bool binary = c->sending != NULL && c->sending->binary;
+    bool waits = binary && c->next_stage == SMTP_STAGE_DATA;
+    bool free_way = c->expect_n == 0 || (!waits && (c->ext & SMTP_EXT_PIPELINING) != 0);
 
-    return !c->closed && free_way && buf_room(c->out) >= SMTP_CLIENT_ROOM_BYTES;
+    return !c->closed && !c->handshake && free_way && buf_room(c->out) >= SMTP_CLIENT_ROOM_BYTES;
 }
 
 void smtp_client_emit_more(struct smtp_client *c)

@@ -25,7 +25,9 @@
     X(SMTP_EXT_STARTTLS,             8, "STARTTLS")            /* RFC 3207 */ \
     X(SMTP_EXT_AUTH,                 9, "AUTH")                /* RFC 4954 */ \
     X(SMTP_EXT_REQUIRETLS,          10, "REQUIRETLS")          /* RFC 8689 */ \
-    X(SMTP_EXT_LIMITS,              11, "LIMITS")              /* RFC 9422 */
+    X(SMTP_EXT_LIMITS,              11, "LIMITS")              /* RFC 9422 */ \
+    X(SMTP_EXT_XCLIENT,             12, "XCLIENT")             /* Postfix */  \
+    X(SMTP_EXT_XFORWARD,            13, "XFORWARD")            /* Postfix */
 /* clang-format on */
 
 enum smtp_ext {
@@ -34,10 +36,15 @@ enum smtp_ext {
 #undef SMTP_EXT_ENUM
 };
 
-/* What the server engine carries out today. */
+/*
+ * What every listener serves. The others want something of it: a certificate (STARTTLS, REQUIRETLS),
+ * users (AUTH), clients that may speak for others (XCLIENT, XFORWARD).
+ */
 #define SMTP_EXT_SERVED                                                                            \
     ((unsigned)SMTP_EXT_PIPELINING | (unsigned)SMTP_EXT_SIZE | (unsigned)SMTP_EXT_8BITMIME |       \
-     (unsigned)SMTP_EXT_ENHANCEDSTATUSCODES)
+     (unsigned)SMTP_EXT_ENHANCEDSTATUSCODES | (unsigned)SMTP_EXT_SMTPUTF8 |                        \
+     (unsigned)SMTP_EXT_DSN | (unsigned)SMTP_EXT_CHUNKING | (unsigned)SMTP_EXT_BINARYMIME |        \
+     (unsigned)SMTP_EXT_LIMITS)
 
 /* One line of an EHLO reply: what it announces. */
 struct smtp_ext_line {

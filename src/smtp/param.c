@@ -2,26 +2,71 @@
 #include "smtp/param.h"
 
 #include "base/ascii.h"
+#include "base/escape.h"
 #include "base/num.h"
+#include "name/path.h"
 
-/* xtext (RFC 3461 4): printable without + and =, or + and two upper-case hexadecimal digits. */
-static bool is_xtext(span s)
+/* Both kinds of parameters, and what reading them depends on. */
+struct params {
+    unsigned ext; /* in force */
+    bool utf8;
+    struct smtp_mail_params mail;
+    struct smtp_rcpt_params rcpt;
+};
+
+/*
+ * Take one character of xtext (RFC 3461 4) off *s: printable without + and =, or + and two
+ * hexadecimal digits. What is encoded must be printable too.
+ */
+static bool take_xchar(span *s, char *out_c)
 {
-    for (size_t i = 0; i < s.n; i++) {
-        char c = s.p[i];
+    char c = s->p[0];
+    size_t n = 1;
 
-        if (c == '+') {
-            if (s.n - i < 3 || ascii_hex(s.p[i + 1]) < 0 || ascii_hex(s.p[i + 2]) < 0)
-                return false;
-            i += 2;
-        } else if (c < '!' || c > '~' || c == '=') {
+    if (c == '+') {
+        if (s->n < 3 || ascii_hex(s->p[1]) < 0 || ascii_hex(s->p[2]) < 0)
             return false;
-        }
+        c = (char)(unsigned char)(ascii_hex(s->p[1]) << 4 | ascii_hex(s->p[2]));
+        n = 3;
+    } else if (c == '=' || c == ' ') {
+        return false;
+    }
+    *out_c = c;
+    *s = span_skip(*s, n);
+    return ascii_is_print(c);
+}
+
+bool smtp_xtext_ok(span s)
+{
+    char c;
+
+    while (s.n > 0) {
+        if (!take_xchar(&s, &c))
+            return false;
     }
     return true;
 }
 
-static bool read_size(span value, struct smtp_mail_params *p)
+void smtp_xtext_put_decoded(struct buf *b, span s)
+{
+    bool encoded = smtp_xtext_ok(s);
+    char c;
+
+    if (!encoded)
+        buf_put(b, s);
+    while (encoded && s.n > 0 && take_xchar(&s, &c))
+        buf_putc(b, c);
+}
+
+bool smtp_orcpt_ok(span s)
+{
+    span type = span_head(s, span_find(s, ';'));
+    span address = span_skip(s, type.n + 1);
+
+    return s.n <= SMTP_ORCPT_MAX_BYTES && type.n > 0 && address.n > 0 && smtp_xtext_ok(s);
+}
+
+static bool read_size(span value, struct params *p)
 {
     /* 20 digits at most (RFC 1870 4); a number over 64 bits is as good as the largest. */
     if (value.n == 0 || value.n > 20)
@@ -30,8 +75,8 @@ static bool read_size(span value, struct smtp_mail_params *p)
         if (!ascii_is_digit(value.p[i]))
             return false;
     }
-    if (!num_parse_u64(value, UINT64_MAX, &p->size_bytes))
-        p->size_bytes = UINT64_MAX;
+    if (!num_parse_u64(value, UINT64_MAX, &p->mail.size_bytes))
+        p->mail.size_bytes = UINT64_MAX;
     return true;
 }
 
@@ -50,7 +95,7 @@ static unsigned word_value(const struct word *words, size_t count, span text)
     return 0;
 }
 
-static bool read_body(span value, struct smtp_mail_params *p)
+static bool read_body(span value, struct params *p)
 {
     static const struct word words[] = {
         {SPAN_INIT("7BIT"), SMTP_BODY_7BIT},
@@ -58,46 +103,55 @@ static bool read_body(span value, struct smtp_mail_params *p)
         {SPAN_INIT("BINARYMIME"), SMTP_BODY_BINARYMIME},
     };
 
-    p->body = word_value(words, COUNT(words), value);
-    return p->body != SMTP_BODY_UNSAID;
+    p->mail.body = word_value(words, COUNT(words), value);
+    return p->mail.body == SMTP_BODY_BINARYMIME ? (p->ext & SMTP_EXT_BINARYMIME) != 0
+                                                : p->mail.body != SMTP_BODY_UNSAID;
 }
 
-static bool read_ret(span value, struct smtp_mail_params *p)
+static bool read_ret(span value, struct params *p)
 {
     static const struct word words[] = {
         {SPAN_INIT("FULL"), SMTP_RET_FULL},
         {SPAN_INIT("HDRS"), SMTP_RET_HDRS},
     };
 
-    p->ret = word_value(words, COUNT(words), value);
-    return p->ret != SMTP_RET_UNSAID;
+    p->mail.ret = word_value(words, COUNT(words), value);
+    return p->mail.ret != SMTP_RET_UNSAID;
 }
 
-static bool read_envid(span value, struct smtp_mail_params *p)
+static bool read_envid(span value, struct params *p)
 {
-    p->envid = value;
-    return value.n > 0 && value.n <= SMTP_ENVID_MAX_BYTES && is_xtext(value);
+    p->mail.envid = value;
+    return value.n > 0 && value.n <= SMTP_ENVID_MAX_BYTES && smtp_xtext_ok(value);
 }
 
-static bool read_auth(span value, struct smtp_mail_params *p)
+static bool read_auth(span value, struct params *p)
 {
-    p->auth = value;
-    return value.n > 0 && is_xtext(value);
+    char room[PATH_MAX_BYTES];
+    struct buf mailbox = BUF_OVER(room);
+    struct path path;
+
+    p->mail.auth = value;
+    if (span_eq(value, SPAN("<>")))
+        return true;
+    smtp_xtext_put_decoded(&mailbox, value);
+    return smtp_xtext_ok(value) && !mailbox.overflow &&
+           path_parse_address(buf_span(&mailbox), 0, &path) == PATH_FINE;
 }
 
-static bool read_smtputf8(span value, struct smtp_mail_params *p)
+static bool read_smtputf8(span value, struct params *p)
 {
-    p->smtputf8 = true;
+    p->mail.smtputf8 = true;
     return value.p == NULL;
 }
 
-static bool read_requiretls(span value, struct smtp_mail_params *p)
+static bool read_requiretls(span value, struct params *p)
 {
-    p->requiretls = true;
+    p->mail.requiretls = true;
     return value.p == NULL;
 }
 
-static bool read_notify(span value, struct smtp_rcpt_params *p)
+static bool read_notify(span value, struct params *p)
 {
     static const struct word words[] = {
         {SPAN_INIT("NEVER"), SMTP_NOTIFY_NEVER},
@@ -112,28 +166,53 @@ static bool read_notify(span value, struct smtp_rcpt_params *p)
 
         if (bit == 0)
             return false;
-        p->notify |= bit;
+        p->rcpt.notify |= bit;
     }
     /* NEVER stands alone (RFC 3461 4.1). */
-    return p->notify != 0 &&
-           ((p->notify & SMTP_NOTIFY_NEVER) == 0 || p->notify == SMTP_NOTIFY_NEVER);
+    return p->rcpt.notify != 0 &&
+           ((p->rcpt.notify & SMTP_NOTIFY_NEVER) == 0 || p->rcpt.notify == SMTP_NOTIFY_NEVER);
 }
 
-static bool read_orcpt(span value, struct smtp_rcpt_params *p)
+/* An address type is an atom (RFC 3461 4.2). */
+static bool is_atom(span s)
 {
-    size_t semicolon = span_find(value, ';');
-
-    p->orcpt = value;
-    return value.n <= SMTP_ORCPT_MAX_BYTES && semicolon > 0 && semicolon + 1 < value.n &&
-           is_xtext(value);
+    for (size_t i = 0; i < s.n; i++) {
+        if (!ascii_is_alnum(s.p[i]) && !span_has(SPAN("!#$%&'*+-/=?^_`{|}~"), s.p[i]))
+            return false;
+    }
+    return s.n > 0;
 }
 
-/* What each parameter belongs to, and who reads it. */
-static const struct {
+/* "utf-8;" may be followed by UTF-8 as it is, where the sender asked for SMTPUTF8 (RFC 6533 3). */
+static bool is_utf8_address(span s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        if (!ascii_is_high(s.p[i]) && (s.p[i] == ' ' || !ascii_is_print(s.p[i])))
+            return false;
+    }
+    return escape_is_utf8(s);
+}
+
+static bool read_orcpt(span value, struct params *p)
+{
+    span type = span_head(value, span_find(value, ';'));
+    span address = span_skip(value, type.n + 1);
+
+    p->rcpt.orcpt = value;
+    if (value.n > SMTP_ORCPT_MAX_BYTES || address.n == 0 || !is_atom(type))
+        return false;
+    return smtp_xtext_ok(address) ||
+           (p->utf8 && span_ieq(type, SPAN("utf-8")) && is_utf8_address(address));
+}
+
+/* A parameter, what it belongs to, and who reads it. */
+struct row {
     span key;
     unsigned ext;
-    bool (*read)(span value, struct smtp_mail_params *p);
-} mail_rows[] = {
+    bool (*read)(span value, struct params *p);
+};
+
+static const struct row mail_rows[] = {
     {SPAN_INIT("SIZE"), SMTP_EXT_SIZE, read_size},
     {SPAN_INIT("BODY"), SMTP_EXT_8BITMIME, read_body},
     {SPAN_INIT("SMTPUTF8"), SMTP_EXT_SMTPUTF8, read_smtputf8},
@@ -143,11 +222,7 @@ static const struct {
     {SPAN_INIT("REQUIRETLS"), SMTP_EXT_REQUIRETLS, read_requiretls},
 };
 
-static const struct {
-    span key;
-    unsigned ext;
-    bool (*read)(span value, struct smtp_rcpt_params *p);
-} rcpt_rows[] = {
+static const struct row rcpt_rows[] = {
     {SPAN_INIT("NOTIFY"), SMTP_EXT_DSN, read_notify},
     {SPAN_INIT("ORCPT"), SMTP_EXT_DSN, read_orcpt},
 };
@@ -184,10 +259,9 @@ static enum smtp_param_fault judge(bool fine, unsigned *seen, size_t row)
     return repeated ? SMTP_PARAM_REPEATED : SMTP_PARAM_FINE;
 }
 
-enum smtp_param_fault smtp_mail_params_parse(span text, unsigned ext,
-                                             struct smtp_mail_params *out_params)
+static enum smtp_param_fault parse(span text, const struct row *rows, size_t count,
+                                   struct params *p)
 {
-    struct smtp_mail_params p = {0};
     enum smtp_param_fault fault = SMTP_PARAM_FINE;
     unsigned seen = 0;
     span key;
@@ -195,36 +269,32 @@ enum smtp_param_fault smtp_mail_params_parse(span text, unsigned ext,
 
     while (fault == SMTP_PARAM_FINE && take_param(&text, &key, &value)) {
         fault = SMTP_PARAM_UNKNOWN;
-        for (size_t i = 0; i < COUNT(mail_rows); i++) {
-            if ((ext & mail_rows[i].ext) != 0 && span_ieq(key, mail_rows[i].key))
-                fault = judge(mail_rows[i].read(value, &p), &seen, i);
+        for (size_t i = 0; i < count; i++) {
+            if ((p->ext & rows[i].ext) != 0 && span_ieq(key, rows[i].key))
+                fault = judge(rows[i].read(value, p), &seen, i);
         }
     }
-    if (fault == SMTP_PARAM_FINE && p.body == SMTP_BODY_BINARYMIME &&
-        (ext & SMTP_EXT_BINARYMIME) == 0)
-        fault = SMTP_PARAM_BAD;
-    if (fault == SMTP_PARAM_FINE)
-        *out_params = p;
     return fault;
 }
 
-enum smtp_param_fault smtp_rcpt_params_parse(span text, unsigned ext,
+enum smtp_param_fault smtp_mail_params_parse(span text, unsigned ext,
+                                             struct smtp_mail_params *out_params)
+{
+    struct params p = {.ext = ext};
+    enum smtp_param_fault fault = parse(text, mail_rows, COUNT(mail_rows), &p);
+
+    if (fault == SMTP_PARAM_FINE)
+        *out_params = p.mail;
+    return fault;
+}
+
+enum smtp_param_fault smtp_rcpt_params_parse(span text, unsigned ext, bool utf8,
                                              struct smtp_rcpt_params *out_params)
 {
-    struct smtp_rcpt_params p = {0};
-    enum smtp_param_fault fault = SMTP_PARAM_FINE;
-    unsigned seen = 0;
-    span key;
-    span value;
+    struct params p = {.ext = ext, .utf8 = utf8};
+    enum smtp_param_fault fault = parse(text, rcpt_rows, COUNT(rcpt_rows), &p);
 
-    while (fault == SMTP_PARAM_FINE && take_param(&text, &key, &value)) {
-        fault = SMTP_PARAM_UNKNOWN;
-        for (size_t i = 0; i < COUNT(rcpt_rows); i++) {
-            if ((ext & rcpt_rows[i].ext) != 0 && span_ieq(key, rcpt_rows[i].key))
-                fault = judge(rcpt_rows[i].read(value, &p), &seen, i);
-        }
-    }
     if (fault == SMTP_PARAM_FINE)
-        *out_params = p;
+        *out_params = p.rcpt;
     return fault;
 }

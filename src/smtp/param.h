@@ -34,13 +34,16 @@ enum smtp_notify {
     SMTP_NOTIFY_DELAY = 1u << 3,
 };
 
-/* Of MAIL. Spans are borrowed from the command line, xtext still encoded. */
+/*
+ * Of MAIL. Spans are borrowed from the command line, xtext still encoded; what it stands for was
+ * looked at: no control octets, which could end a line where it is decoded (RFC 3461 4).
+ */
 struct smtp_mail_params {
     uint64_t size_bytes; /* what SIZE= declares; 0: nothing declared */
     enum smtp_body body;
     enum smtp_ret ret;
     span envid;
-    span auth; /* AUTH=, a mailbox as xtext, or <> */
+    span auth; /* AUTH=, a mailbox as xtext, or <> (RFC 4954 5) */
     bool smtputf8;
     bool requiretls;
 };
@@ -48,7 +51,7 @@ struct smtp_mail_params {
 /* Of RCPT. */
 struct smtp_rcpt_params {
     unsigned notify; /* set of enum smtp_notify; 0: not said */
-    span orcpt;      /* type;xtext */
+    span orcpt;      /* type;xtext, or utf-8; and an address (RFC 6533 3) */
 };
 
 enum smtp_param_fault {
@@ -62,11 +65,21 @@ enum smtp_param_fault {
  * Read " KEY=value KEY" up to the end of the command.
  *
  * ext         set of enum smtp_ext that is in force
+ * utf8        the MAIL before had SMTPUTF8
  * out_params  set only for SMTP_PARAM_FINE
  */
 enum smtp_param_fault smtp_mail_params_parse(span text, unsigned ext,
                                              struct smtp_mail_params *out_params);
-enum smtp_param_fault smtp_rcpt_params_parse(span text, unsigned ext,
+enum smtp_param_fault smtp_rcpt_params_parse(span text, unsigned ext, bool utf8,
                                              struct smtp_rcpt_params *out_params);
+
+/* ---- xtext (RFC 3461 4) ---- */
+
+/* Printable ASCII without + and =, or + and two hexadecimal digits. */
+bool smtp_xtext_ok(span s);
+/* Decode; what is no xtext is put as it is. */
+void smtp_xtext_put_decoded(struct buf *b, span s);
+/* "type;xtext", as ORCPT has it. */
+bool smtp_orcpt_ok(span s);
 
 #endif

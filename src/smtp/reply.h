@@ -18,7 +18,7 @@
 
 #define SMTP_REPLY_LINE_BYTES 512  /* with CRLF (RFC 5321 4.5.3.1.5) */
 #define SMTP_REPLY_TEXT_BYTES 1024 /* text of a reply of ours; the rest is cut */
-#define SMTP_REPLY_LINES      10   /* lines of a reply of ours; the rest is cut */
+#define SMTP_REPLY_LINES      20   /* lines of a reply of ours; the rest is cut */
 #define SMTP_REPLY_MAX_BYTES  2048 /* no reply of ours is longer on the wire */
 
 /* id, code, enhanced, text: every reply that the engine gives by itself is a row in reply.c */

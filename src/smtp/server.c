@@ -17,6 +17,8 @@ struct smtp_server_conf smtp_server_conf_default(span host)
         .command_timeout_ms = SMTP_COMMAND_TIMEOUT_MS,
         .command_line = SMTP_LINE_MAX_BYTES,
         .text_line = SMTP_TEXT_LINE_MAX_BYTES,
+        .header_bytes = SMTP_HEADER_MAX_BYTES,
+        .header_fields = SMTP_HEADER_FIELDS_MAX,
         .data_timeout_ms = SMTP_DATA_TIMEOUT_MS,
         .data_deadline_ms = SMTP_DATA_TOTAL_MS,
         .data_rate = SMTP_DATA_RATE_MIN,
@@ -26,9 +28,12 @@ struct smtp_server_conf smtp_server_conf_default(span host)
 /* What the engine believes whenever it changes state. */
 static void assert_server(const struct smtp_server *s)
 {
-    BUG_IF(s->line_n > sizeof(s->line), "more line than there is room for");
-    BUG_IF(s->state == SMTP_SERVER_RCPT && s->recipients == 0, "RCPT without a recipient");
-    BUG_IF(s->state == SMTP_SERVER_DATA && s->recipients == 0, "DATA without a recipient");
+    bool has_rcpt = s->state == SMTP_SERVER_RCPT || s->state == SMTP_SERVER_DATA ||
+                    s->state == SMTP_SERVER_CHUNKS ||
+                    (s->state == SMTP_SERVER_CHUNK && !s->chunk_dropped);
+
+    BUG_IF(s->line_n > s->line_cap, "more line than there is room for");
+    BUG_IF(has_rcpt && s->recipients == 0, "a body for nobody");
     BUG_IF(s->state < SMTP_SERVER_RCPT && s->recipients > 0, "recipients of no mail");
 }
 
@@ -44,6 +49,7 @@ void smtp_server_drop_mail(struct smtp_server *s)
     s->recipients = 0;
     s->refused_recipients = false;
     s->utf8 = false;
+    s->binary = false;
     if (s->state > SMTP_SERVER_GREETED && s->state != SMTP_SERVER_CLOSED)
         smtp_server_enter(s, SMTP_SERVER_GREETED);
 }
@@ -56,24 +62,36 @@ void smtp_server_ask(struct smtp_server *s, enum smtp_event_kind kind, struct sm
     s->pending = true;
 }
 
+void smtp_server_end(struct smtp_server *s, enum smtp_close why)
+{
+    s->pending = false;
+    s->in = SPAN_NONE;
+    s->line_n = 0;
+    s->recipients = 0;
+    s->ev = (struct smtp_event){.kind = SMTP_EVENT_CLOSE, .why = why};
+    smtp_server_enter(s, SMTP_SERVER_CLOSED);
+    smtp_server_line_done(s);
+}
+
 void smtp_server_close(struct smtp_server *s, struct smtp_reply reply, enum smtp_close why)
 {
     /* A time-out may find the peer not reading: then there is nowhere to say it. */
     if (buf_room(s->out) >= SMTP_REPLY_MAX_BYTES)
         smtp_reply_put(s->out, reply, SMTP_REPLY_ENHANCED);
-    s->pending = false;
-    s->in = SPAN_NONE;
-    s->ev = (struct smtp_event){.kind = SMTP_EVENT_CLOSE, .why = why, .reply = reply};
-    smtp_server_enter(s, SMTP_SERVER_CLOSED);
+    smtp_server_end(s, why);
+}
+
+void smtp_server_too_many_errors(struct smtp_server *s)
+{
+    smtp_server_close(s, SMTP_SAY(421, "4.7.0", "too many errors"), SMTP_CLOSE_TOO_MANY_ERRORS);
 }
 
 void smtp_server_say(struct smtp_server *s, struct smtp_reply reply)
 {
-    if (reply.code >= 400 && ++s->errors >= s->conf->errors) {
-        smtp_server_close(s, SMTP_SAY(421, "4.7.0", "too many errors"), SMTP_CLOSE_TOO_MANY_ERRORS);
-        return;
-    }
-    smtp_reply_put(s->out, reply, SMTP_REPLY_ENHANCED);
+    if (reply.code >= 400 && ++s->errors >= s->conf->errors)
+        smtp_server_too_many_errors(s);
+    else
+        smtp_reply_put(s->out, reply, SMTP_REPLY_ENHANCED);
 }
 
 bool smtp_server_junk(struct smtp_server *s)
@@ -87,32 +105,28 @@ bool smtp_server_junk(struct smtp_server *s)
 
 void smtp_server_init(struct smtp_server *s, const struct smtp_server_conf *conf, struct buf *out)
 {
-    static const span rest = SPAN_INIT(" ESMTP herald");
-    struct buf text = BUF_OVER(s->line);
-
     BUG_IF(out->cap < SMTP_SERVER_ROOM_BYTES, "no room for a reply");
     BUG_IF(conf->command_line == 0 || conf->command_line > SMTP_LINE_MAX_BYTES,
            "no such limit of a command line");
     s->out = out;
     s->conf = conf;
-    s->state = SMTP_SERVER_CONNECT;
-    s->verb = SMTP_GREETING_HELO;
     s->errors = 0;
     s->junk = 0;
     s->recipients = 0;
     s->in = SPAN_NONE;
     s->pending = false;
     s->swallow = false;
+    s->secret = false;
     s->refused_recipients = false;
     s->utf8 = false;
-    s->since_ms = -1;
+    s->binary = false;
+    s->chunk_left = 0;
+    s->chunk_dropped = false;
     s->line_n = 0;
+    s->line = s->own_line;
+    s->line_cap = sizeof(s->own_line);
     s->fault = SMTP_DATA_WHOLE;
-    /* No command can come before the banner: its text may stand where lines will. */
-    buf_put(&text, span_head(conf->host, SMTP_REPLY_LINE_BYTES));
-    buf_put(&text, rest);
-    s->ev = (struct smtp_event){0};
-    smtp_server_ask(s, SMTP_EVENT_CONNECT, smtp_reply_of(220, SPAN_NONE, buf_span(&text)));
+    smtp_server_begin(s);
 }
 
 void smtp_server_feed(struct smtp_server *s, span in, int64_t now_ms)
@@ -122,7 +136,9 @@ void smtp_server_feed(struct smtp_server *s, span in, int64_t now_ms)
     if (s->pending && s->ev.kind == SMTP_EVENT_CHUNK)
         s->pending = false; /* it is part of the rest, and is looked at again */
     s->in = in;
-    if (s->state == SMTP_SERVER_DATA && in.n > 0)
+    if (s->state == SMTP_SERVER_TLS && in.n > 0)
+        smtp_server_end(s, SMTP_CLOSE_INJECTION);
+    else if (smtp_server_in_body(s) && in.n > 0)
         s->since_ms = s->since_ms < 0 ? -1 : now_ms;
 }
 
@@ -137,17 +153,22 @@ static bool swallow(struct smtp_server *s)
     return !s->swallow;
 }
 
-/* Take the next command line, without its end; false: it is not whole yet. */
+/* Take the next line, without its end; false: it is not whole yet, or there is no room for it. */
 static bool take_line(struct smtp_server *s, span *out_line, enum smtp_line_end *out_end)
 {
     size_t lf = span_find(s->in, '\n');
     span piece = span_head(s->in, lf + 1);
     span line;
 
-    if (s->swallow || piece.n > s->conf->command_line - s->line_n) {
+    if (s->swallow || piece.n > smtp_server_line_limit(s, piece) - s->line_n) {
         *out_end = SMTP_LINE_TOO_LONG;
         *out_line = SPAN_NONE;
         return swallow(s);
+    }
+    if (piece.n > s->line_cap - s->line_n) {
+        s->ev = (struct smtp_event){0};
+        smtp_server_ask(s, SMTP_EVENT_LONG_LINE, SMTP_SAY(250, "", ""));
+        return false;
     }
     if (piece.n > 0)
         memcpy(s->line + s->line_n, piece.p, piece.n);
@@ -168,13 +189,19 @@ static bool advance(struct smtp_server *s)
     span line;
     enum smtp_line_end end;
 
-    if (s->state == SMTP_SERVER_DATA)
+    if (s->state == SMTP_SERVER_CHUNK && s->chunk_dropped)
+        return smtp_server_chunk_drop(s);
+    if (smtp_server_in_body(s))
         return smtp_server_data(s);
-    if (s->in.n == 0 || !take_line(s, &line, &end))
+    if (s->in.n == 0)
         return false;
+    if (!take_line(s, &line, &end))
+        return s->pending;
     s->since_ms = -1;
     s->ev = (struct smtp_event){0};
     smtp_server_command(s, line, end);
+    if (!s->pending)
+        smtp_server_line_done(s);
     return true;
 }
 
@@ -203,13 +230,16 @@ bool smtp_server_wants_room(const struct smtp_server *s)
 
 void smtp_server_answer(struct smtp_server *s, struct smtp_reply reply)
 {
-    BUG_IF(!s->pending || s->ev.kind == SMTP_EVENT_CHUNK, "an answer to no question");
+    BUG_IF(!s->pending || s->ev.kind == SMTP_EVENT_CHUNK || s->ev.kind == SMTP_EVENT_LONG_LINE,
+           "an answer to no question");
     s->pending = false;
     s->since_ms = -1;
     if (reply.code == 421)
         smtp_server_close(s, reply, SMTP_CLOSE_BY_ANSWER);
     else
         smtp_server_settle(s, reply);
+    if (!s->pending)
+        smtp_server_line_done(s);
 }
 
 void smtp_server_took(struct smtp_server *s)
@@ -217,23 +247,22 @@ void smtp_server_took(struct smtp_server *s)
     BUG_IF(!s->pending || s->ev.kind != SMTP_EVENT_CHUNK, "no chunk to take");
     s->pending = false;
     s->size_bytes += s->ev.chunk.n;
-    s->dots = s->dots_after;
-    s->column = s->column_after;
-    smtp_server_consume(s, s->in_after);
+    s->reading = s->reading_after;
+    smtp_server_consume(s, s->used_after);
 }
 
 int64_t smtp_server_deadline(struct smtp_server *s, int64_t now_ms)
 {
     int64_t end_ms;
 
-    if (s->pending || s->state == SMTP_SERVER_CLOSED) {
+    if (s->pending || s->state == SMTP_SERVER_CLOSED || s->state == SMTP_SERVER_TLS) {
         s->since_ms = -1;
         s->window_since_ms = -1;
         return INT64_MAX;
     }
     if (s->since_ms < 0)
         s->since_ms = now_ms;
-    if (s->state != SMTP_SERVER_DATA)
+    if (!smtp_server_in_body(s))
         return s->since_ms + s->conf->command_timeout_ms;
     if (s->data_since_ms < 0)
         s->data_since_ms = now_ms;
@@ -263,7 +292,7 @@ static bool window_is_slow(struct smtp_server *s, int64_t now_ms)
 
 void smtp_server_timeout(struct smtp_server *s, int64_t now_ms)
 {
-    bool data = s->state == SMTP_SERVER_DATA;
+    bool data = smtp_server_in_body(s);
     int64_t limit_ms = data ? s->conf->data_timeout_ms : s->conf->command_timeout_ms;
 
     if (s->pending || s->state == SMTP_SERVER_CLOSED || s->since_ms < 0)
@@ -285,6 +314,9 @@ const char *smtp_server_state_text(enum smtp_server_state state)
         [SMTP_SERVER_START] = "start",     [SMTP_SERVER_GREETED] = "greeted",
         [SMTP_SERVER_MAIL] = "mail",       [SMTP_SERVER_RCPT] = "rcpt",
         [SMTP_SERVER_DATA] = "data",       [SMTP_SERVER_CLOSED] = "closed",
+        [SMTP_SERVER_TLS] = "starttls",    [SMTP_SERVER_AUTH] = "auth",
+        [SMTP_SERVER_BROKEN] = "bdat",     [SMTP_SERVER_CHUNKS] = "bdat",
+        [SMTP_SERVER_CHUNK] = "bdat",
     };
 
     return texts[state];
@@ -300,6 +332,8 @@ const char *smtp_close_text(enum smtp_close why)
         [SMTP_CLOSE_NOT_SMTP] = "not-smtp",
         [SMTP_CLOSE_TIMEOUT] = "timeout",
         [SMTP_CLOSE_TOO_SLOW] = "too-slow",
+        [SMTP_CLOSE_INJECTION] = "injection",
+        [SMTP_CLOSE_BAD_CHUNK] = "bad-chunk",
     };
 
     return texts[why];

@@ -3,13 +3,16 @@
  * smtp/server.h - the server's side of an SMTP or LMTP session, as a pure engine.
  *
  * Octets in, events and octets out. The engine knows grammar, order and limits
- * (RFC 5321, 2920, 1870, 2034, 2033) and answers what offends them by itself;
- * whatever needs judgement it asks: each event carries the reply that plain
- * consent would give, so `smtp_server_answer(s, ev.reply)` is always a right answer.
+ * (RFC 5321, 2920, 1870, 2034, 2033, 3030, 3207, 4954) and answers what offends them
+ * by itself; whatever needs judgement it asks: each event carries the reply that plain
+ * consent would give, so `smtp_server_answer(s, ev.reply)` is always a right answer -
+ * but nobody is logged in, or believed to be somebody else, by consent alone: for AUTH
+ * and XCLIENT it is a refusal.
  *
  *     smtp_server_feed(s, octets, now);
  *     while (smtp_server_next(s, &ev)) {
  *         ... ev.kind ...                      CHUNK: take ev.chunk, then smtp_server_took(s)
+ *                                              LONG_LINE: smtp_server_lend(s, memory)
  *         smtp_server_answer(s, reply);        all others but CLOSE
  *     }
  *     write s->out; keep smtp_server_rest(s) if it is not empty; wait until
@@ -21,11 +24,24 @@
  *
  * States (server_command.c has the table of what may come when):
  *
- *     CONNECT -220-> START -HELO/EHLO-> GREETED -MAIL-> MAIL -RCPT-> RCPT -DATA-> DATA -end->
- * GREETED |554                              ^--- RSET, HELO, EHLO ------' REFUSED (QUIT only)
- * CLOSED from anywhere: QUIT, 421, too many errors, not SMTP, time-out
+ *     CONNECT -220-> START -HELO/EHLO-> GREETED -MAIL-> MAIL -RCPT-> RCPT -DATA-> DATA -.-> GREETED
+ *        |554                    ^         ^--- RSET, HELO, EHLO ------' |              ^
+ *     REFUSED (QUIT only)        |         |                            BDAT -> CHUNK -LAST-'
+ *                                |         |                                      |  ^
+ *     START, GREETED -STARTTLS-> TLS    AUTH (its lines are responses)           CHUNKS (between
+ * two)
  *
- * Not here: who may do what (server/session.c), names (greeting/), TLS and AUTH (not yet).
+ * CLOSED from anywhere: QUIT, 421, too many errors, not SMTP, time-out, injection.
+ *
+ * STARTTLS: answered 220, the engine stands in TLS and reads nothing: write out all of s->out,
+ * shake hands, then call smtp_server_secured. What the client sent behind the command, or
+ * what is fed in state TLS, came in the clear: the session ends (SMTP_CLOSE_INJECTION).
+ *
+ * BDAT (RFC 3030): asked and told as DATA is; the octets of a chunk are never read as
+ * commands, whatever becomes of it: they are dropped when it was refused.
+ *
+ * Not here: who may do what (server/session.c), names (greeting/), handshakes (net/tls.h), what
+ * SASL's octets mean (smtp/sasl.h), PROXY headers (before the engine sees anything).
  */
 #ifndef SMTP_SERVER_H
 #define SMTP_SERVER_H
@@ -34,6 +50,7 @@
 #include "name/path.h"
 #include "smtp/dot.h"
 #include "smtp/ext.h"
+#include "smtp/meter.h"
 #include "smtp/param.h"
 #include "smtp/reply.h"
 
@@ -49,14 +66,23 @@
 #define SMTP_DATA_RATE_WINDOW_MS (INT64_C(60) * 1000)
 #define SMTP_DATA_RATE_MIN       512   /* octets a second over that window */
 #define SMTP_TEXT_LINE_MAX_BYTES 65536 /* a line of a message, with its CRLF */
+#define SMTP_HEADER_MAX_BYTES    (UINT64_C(256) << 10)
+#define SMTP_HEADER_FIELDS_MAX   1000
+#define SMTP_CHUNK_MAX_BYTES     (UINT64_C(1) << 30) /* of a BDAT; a larger one ends the session */
+#define SMTP_AUTH_LINE_BYTES     (12288 + 2) /* RFC 4954 4.a: a line of AUTH, with its CRLF */
+#define SMTP_CHALLENGE_MAX_BYTES 1500        /* of a challenge of ours, before base64 */
 
 /* What `next` wants free in s->out before it goes on. */
 #define SMTP_SERVER_ROOM_BYTES SMTP_REPLY_MAX_BYTES
 
 struct smtp_server_conf {
     span host;    /* our name, in the banner and the greeting replies */
-    unsigned ext; /* set of enum smtp_ext that are announced */
-    bool lmtp;    /* LHLO, and one answer for each recipient at the end of data (RFC 2033) */
+    unsigned ext; /* set of enum smtp_ext that may be announced; see smtp_server_announced */
+    bool tls;     /* the session is under TLS (from its beginning, or since smtp_server_secured) */
+    span auth_mechanisms;     /* "PLAIN LOGIN", upper case; empty: no AUTH now */
+    span xclient_attributes;  /* announced behind XCLIENT */
+    span xforward_attributes; /* announced behind XFORWARD */
+    bool lmtp; /* LHLO, and one answer for each recipient at the end of data (RFC 2033) */
     enum dot_policy line_endings; /* DOT_NORMALISE also reads commands that end in a bare LF */
     size_t recipients;            /* accepted in one transaction; then 452 */
     uint64_t message_bytes;       /* 0: no limit */
@@ -65,6 +91,8 @@ struct smtp_server_conf {
     int64_t command_timeout_ms;
     size_t command_line;      /* octets with CRLF, 1 to SMTP_LINE_MAX_BYTES */
     size_t text_line;         /* octets of a line of a message with CRLF; 0: no limit */
+    uint64_t header_bytes;    /* octets of a message's header; 0: no limit */
+    uint64_t header_fields;   /* fields in it; 0: no limit */
     int64_t data_timeout_ms;  /* between two reads of a message */
     int64_t data_deadline_ms; /* for a whole message */
     uint64_t data_rate;       /* octets a second, at least, over SMTP_DATA_RATE_WINDOW_MS; 0: any */
@@ -78,14 +106,23 @@ enum smtp_event_kind {
     SMTP_EVENT_GREETING, /* HELO, EHLO or LHLO with its argument: 250, or a refusal */
     SMTP_EVENT_MAIL,     /* a sender */
     SMTP_EVENT_RCPT,     /* a recipient */
-    SMTP_EVENT_DATA,     /* may the body come? 354, or a refusal */
+    SMTP_EVENT_DATA,     /* may the body come? ev.reply (354; under BDAT 250), or a refusal */
     SMTP_EVENT_CHUNK,    /* a piece of the body: smtp_server_took, no answer */
     SMTP_EVENT_DATA_END, /* the body is whole, or must be dropped: see `fault` */
     SMTP_EVENT_RSET,     /* the client drops the transaction */
     SMTP_EVENT_VRFY,
+    SMTP_EVENT_EXPN,
+    SMTP_EVENT_ETRN,
     SMTP_EVENT_HELP,
     SMTP_EVENT_NOOP,
-    SMTP_EVENT_CLOSE, /* write s->out and close; stays, wants no answer */
+    SMTP_EVENT_STARTTLS,    /* 220: state TLS; 454 */
+    SMTP_EVENT_AUTH,        /* 235: logged in; 4yz, 5yz; or smtp_server_challenge */
+    SMTP_EVENT_AUTH_STEP,   /* the client's response to a challenge; answers as to AUTH */
+    SMTP_EVENT_AUTH_CANCEL, /* the exchange is over without a result; ev.reply says why */
+    SMTP_EVENT_XCLIENT,     /* 220: the session begins anew with CONNECT; 5yz */
+    SMTP_EVENT_XFORWARD,    /* 250 or 5yz */
+    SMTP_EVENT_LONG_LINE,   /* AUTH: lend SMTP_AUTH_LINE_BYTES with smtp_server_lend, no answer */
+    SMTP_EVENT_CLOSE,       /* write s->out and close; stays, wants no answer */
 };
 
 /* How the client greets. */
@@ -102,6 +139,7 @@ enum smtp_data_fault {
     SMTP_DATA_BARE_LINE_END, /* a bare CR or LF, and the policy is strict */
     SMTP_DATA_NUL,
     SMTP_DATA_LONG_LINE,
+    SMTP_DATA_LONG_HEADER, /* too many octets or fields */
 };
 
 /* Why the session ends. */
@@ -112,13 +150,16 @@ enum smtp_close {
     SMTP_CLOSE_TOO_MUCH_JUNK,
     SMTP_CLOSE_NOT_SMTP, /* HTTP, SSH, a proxy header */
     SMTP_CLOSE_TIMEOUT,
-    SMTP_CLOSE_TOO_SLOW, /* the body came slower than the minimum rate, or took too long */
+    SMTP_CLOSE_TOO_SLOW,  /* the body came slower than the minimum rate, or took too long */
+    SMTP_CLOSE_INJECTION, /* octets behind STARTTLS, sent in the clear */
+    SMTP_CLOSE_BAD_CHUNK, /* a BDAT whose size is unknown or beyond all bounds */
 };
 
 /*
  * What the engine asks or tells. Fields not named for a kind are zero.
  *
- * borrows  names, paths, parameters, arguments: until the answer, whatever happens to the input.
+ * borrows  names, paths, parameters, arguments: until the answer, whatever happens to the input;
+ *          what AUTH gives is wiped at the answer.
  *          chunk: from the fed input, until smtp_server_took or the next feed.
  */
 struct smtp_event {
@@ -126,8 +167,12 @@ struct smtp_event {
     struct smtp_reply reply; /* what consent says (DATA_END with a fault: what must be said) */
 
     enum smtp_greeting_verb verb; /* GREETING */
-    span argument;                /* GREETING: the name as said; VRFY, HELP, NOOP */
-    struct path path;             /* MAIL, RCPT */
+    span argument;      /* GREETING: the name as said; VRFY, EXPN, ETRN, HELP, NOOP, XCLIENT,
+                           XFORWARD: as said; AUTH, AUTH_STEP: decoded, any octets */
+    span mechanism;     /* AUTH: one of conf.auth_mechanisms; static */
+    bool initial_given; /* AUTH: there is an initial response, perhaps empty ("=") */
+    bool chunked;       /* DATA: by BDAT */
+    struct path path;   /* MAIL, RCPT */
     struct smtp_mail_params mail; /* MAIL */
     struct smtp_rcpt_params rcpt; /* RCPT */
     span chunk;                   /* CHUNK: content, dots taken off, lines end in CRLF */
@@ -141,11 +186,22 @@ enum smtp_server_state {
     SMTP_SERVER_CONNECT,
     SMTP_SERVER_REFUSED,
     SMTP_SERVER_START,
+    SMTP_SERVER_TLS,  /* shaking hands */
+    SMTP_SERVER_AUTH, /* the next line is a response */
     SMTP_SERVER_GREETED,
     SMTP_SERVER_MAIL,
     SMTP_SERVER_RCPT,
+    SMTP_SERVER_CHUNKS, /* between two BDAT of a message */
+    SMTP_SERVER_BROKEN, /* a BDAT was refused; others may be on their way: RSET must come */
+    SMTP_SERVER_CHUNK,  /* octets of a BDAT, also of one that was refused */
     SMTP_SERVER_DATA,
     SMTP_SERVER_CLOSED,
+};
+
+/* Where the reading of a body stands. */
+struct smtp_reading {
+    struct dot_reader dots;
+    struct smtp_meter meter;
 };
 
 struct smtp_server {
@@ -156,7 +212,8 @@ struct smtp_server {
     enum smtp_greeting_verb verb; /* of the accepted greeting */
     unsigned errors;
     unsigned junk;
-    size_t recipients; /* accepted in this transaction */
+    size_t recipients;  /* accepted in this transaction */
+    bool authenticated; /* AUTH was answered 235 */
 
     /* private */
     const struct smtp_server_conf *conf;
@@ -164,13 +221,19 @@ struct smtp_server {
     bool pending;            /* ev waits for its answer */
     bool swallow;            /* the rest of an over-long line is dropped */
     bool refused_recipients; /* RCPT was tried */
-    bool utf8;               /* of this transaction */
+    bool utf8;               /* of this transaction: SMTPUTF8 */
+    bool binary;             /* of this transaction: BODY=BINARYMIME */
+    bool secret;             /* the line under way holds what must be wiped */
     struct smtp_event ev;
-    struct dot_reader dots;
-    struct dot_reader dots_after; /* the reader and input behind the pending chunk */
-    span in_after;
-    size_t column; /* octets of the content's line so far */
-    size_t column_after;
+    struct smtp_reading reading;
+    struct smtp_reading reading_after; /* behind the pending chunk, */
+    size_t used_after;                 /* which is so much of the input */
+    uint64_t chunk_left;               /* octets of the BDAT under way that are still to come */
+    uint64_t chunk_size;
+    bool chunk_last;
+    bool chunk_dropped;                /* it was refused: `held` is to be said behind it, */
+    enum smtp_server_state chunk_back; /* in that state */
+    size_t held_n;                     /* a reply as it goes out, in own_line */
     uint64_t size_bytes;
     enum smtp_data_fault fault;
     int64_t since_ms; /* when the wait began; -1: not waiting */
@@ -178,7 +241,9 @@ struct smtp_server {
     int64_t window_since_ms;
     uint64_t window_bytes;
     size_t line_n;
-    char line[SMTP_LINE_MAX_BYTES];
+    size_t line_cap;
+    char *line; /* own_line, or what was lent */
+    char own_line[SMTP_LINE_MAX_BYTES];
 };
 
 /*
@@ -218,6 +283,38 @@ void smtp_server_answer(struct smtp_server *s, struct smtp_reply reply);
 
 /* The pending CHUNK was taken. */
 void smtp_server_took(struct smtp_server *s);
+
+/*
+ * Answer AUTH or AUTH_STEP with 334 and a challenge; the client's response comes as AUTH_STEP.
+ *
+ * octets  before base64; at most SMTP_CHALLENGE_MAX_BYTES, may be empty
+ */
+void smtp_server_challenge(struct smtp_server *s, span octets);
+
+/*
+ * The answer to LONG_LINE: memory for one line of an AUTH exchange, which may be longer than
+ * any other, so that an idle session needs no room for it.
+ *
+ * memory  SMTP_AUTH_LINE_BYTES, borrowed until smtp_server_borrows is false again (that is, until
+ *         the line's event was answered, or the session is closed); NULL: there is none, and
+ *         the line is answered 500
+ */
+void smtp_server_lend(struct smtp_server *s, char *memory);
+bool smtp_server_borrows(const struct smtp_server *s);
+
+/*
+ * The handshake is done: all that the client said before is forgotten (greeting, login, mail), it
+ * must greet again. The counts of errors and junk stay: they are about the connection.
+ *
+ * conf  in force from now on, with conf->tls; borrowed for the life of the engine
+ */
+void smtp_server_secured(struct smtp_server *s, const struct smtp_server_conf *conf);
+
+/*
+ * What of conf.ext the next EHLO reply announces: not STARTTLS under TLS, REQUIRETLS only there,
+ * AUTH only with mechanisms, BINARYMIME only with CHUNKING, SMTPUTF8 only with 8BITMIME.
+ */
+unsigned smtp_server_announced(const struct smtp_server *s);
 
 /*
  * When smtp_server_timeout must be called, if nothing is fed before; INT64_MAX: no limit,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Commands: which there are, when each may come (RFC 5321 4.1.4), what each
- * asks of the layer above, and what the answer changes.
+ * Commands: which there are, when each may come (RFC 5321 4.1.4), and what each asks of the
+ * layer above. What the answers change is in server_answer.c.
  */
 #include "base/ascii.h"
 #include "smtp/server_impl.h"
@@ -9,7 +9,7 @@
 #define IN(state) (1u << SMTP_SERVER_##state)
 
 /* Any time between the banner and the body. */
-#define ANY (IN(START) | IN(GREETED) | IN(MAIL) | IN(RCPT))
+#define ANY (IN(START) | IN(GREETED) | IN(MAIL) | IN(RCPT) | IN(CHUNKS) | IN(BROKEN))
 
 /* ---- one function for each command ---- */
 
@@ -41,12 +41,6 @@ static void do_lhlo(struct smtp_server *s, span arg)
     ask_greeting(s, SMTP_GREETING_LHLO, arg);
 }
 
-/* Extensions in force: HELO promises none. */
-static unsigned ext_of(const struct smtp_server *s)
-{
-    return s->verb == SMTP_GREETING_HELO ? 0 : s->conf->ext;
-}
-
 /* Take "FROM:" or "TO:" and the path off *arg; false: it was answered. */
 static bool take_path(struct smtp_server *s, span *arg, span keyword, unsigned allow,
                       struct smtp_reply complaint)
@@ -65,7 +59,7 @@ static bool take_path(struct smtp_server *s, span *arg, span keyword, unsigned a
     if (fault == PATH_FINE)
         return true;
     complaint.text = span_cstr(path_fault_text(fault));
-    if (fault == PATH_NEEDS_UTF8)
+    if (fault == PATH_NEEDS_UTF8 || fault == PATH_BAD_UTF8)
         complaint = smtp_reply_of(553, SPAN("5.6.7"), complaint.text);
     smtp_server_say(s, complaint);
     return false;
@@ -91,7 +85,7 @@ static bool params_are_fine(struct smtp_server *s, enum smtp_param_fault fault)
 
 static unsigned allow_utf8(const struct smtp_server *s, bool said)
 {
-    return said && (ext_of(s) & SMTP_EXT_SMTPUTF8) != 0 ? PATH_ALLOW_UTF8 : 0;
+    return said && (smtp_server_ext(s) & SMTP_EXT_SMTPUTF8) != 0 ? PATH_ALLOW_UTF8 : 0;
 }
 
 static void do_mail(struct smtp_server *s, span arg)
@@ -101,7 +95,7 @@ static void do_mail(struct smtp_server *s, span arg)
     uint64_t limit = s->conf->message_bytes;
 
     if (!take_path(s, &arg, SPAN("FROM:"), allow, complaint) ||
-        !params_are_fine(s, smtp_mail_params_parse(arg, ext_of(s), &s->ev.mail)))
+        !params_are_fine(s, smtp_mail_params_parse(arg, smtp_server_ext(s), &s->ev.mail)))
         return;
     if (s->ev.path.utf8 && !s->ev.mail.smtputf8)
         smtp_server_say(s, SMTP_SAY(553, "5.6.7", "an octet above 127 needs SMTPUTF8"));
@@ -117,7 +111,7 @@ static void do_rcpt(struct smtp_server *s, span arg)
     struct smtp_reply complaint = SMTP_SAY(501, "5.1.3", "");
 
     if (!take_path(s, &arg, SPAN("TO:"), allow, complaint) ||
-        !params_are_fine(s, smtp_rcpt_params_parse(arg, ext_of(s), &s->ev.rcpt)))
+        !params_are_fine(s, smtp_rcpt_params_parse(arg, smtp_server_ext(s), s->utf8, &s->ev.rcpt)))
         return;
     if (s->recipients >= s->conf->recipients)
         /* The client sends the rest later (RFC 5321 4.5.3.1.10): no error of its own. */
@@ -129,13 +123,13 @@ static void do_rcpt(struct smtp_server *s, span arg)
 static void do_data(struct smtp_server *s, span arg)
 {
     (void)arg;
-    if (s->recipients > 0)
+    if (s->recipients == 0)
+        smtp_server_say(s, smtp_server_no_recipient(s));
+    else if (s->binary)
+        smtp_server_say(s, SMTP_SAY(503, "5.5.1", "BINARYMIME content comes by BDAT only"));
+    else
         smtp_server_ask(s, SMTP_EVENT_DATA,
                         SMTP_SAY(354, "", "send the message, end it with CRLF.CRLF"));
-    else if (s->refused_recipients && !s->conf->lmtp)
-        smtp_server_say(s, SMTP_SAY(554, "5.5.1", "no valid recipients"));
-    else
-        smtp_server_say(s, SMTP_SAY(503, "5.5.1", "a recipient must come first"));
 }
 
 static void do_rset(struct smtp_server *s, span arg)
@@ -160,21 +154,36 @@ static void do_noop(struct smtp_server *s, span arg)
     ask_junk(s, SMTP_EVENT_NOOP, arg, SMTP_SAY(250, "2.0.0", "still here"));
 }
 
-static void do_help(struct smtp_server *s, span arg)
-{
-    ask_junk(s, SMTP_EVENT_HELP, arg,
-             SMTP_SAY(214, "2.0.0",
-                      "commands: HELO EHLO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT\n"
-                      "RFC 5321 tells what they do"));
-}
-
-static void do_vrfy(struct smtp_server *s, span arg)
+/* What wants something behind it and changes nothing. */
+static void ask_about(struct smtp_server *s, enum smtp_event_kind kind, span arg,
+                      struct smtp_reply reply)
 {
     if (arg.n == 0)
-        smtp_server_say(s, SMTP_SAY(501, "5.5.4", "an address must follow"));
+        smtp_server_say(s, SMTP_SAY(501, "5.5.4", "something must follow that command"));
     else
-        ask_junk(s, SMTP_EVENT_VRFY, arg,
-                 SMTP_SAY(252, "2.5.0", "not verified; send mail and see"));
+        ask_junk(s, kind, arg, reply);
+}
+
+/* RFC 5321 7.3: who shows no addresses says neither yes nor no. */
+static void do_vrfy(struct smtp_server *s, span arg)
+{
+    ask_about(s, SMTP_EVENT_VRFY, arg, SMTP_SAY(252, "2.5.0", "not verified; send mail and see"));
+}
+
+static void do_expn(struct smtp_server *s, span arg)
+{
+    ask_about(s, SMTP_EVENT_EXPN, arg, SMTP_SAY(252, "2.5.0", "not expanded; send mail and see"));
+}
+
+/* RFC 1985 is not announced; what waits here goes out by itself. */
+static void do_etrn(struct smtp_server *s, span arg)
+{
+    ask_about(s, SMTP_EVENT_ETRN, arg, SMTP_SAY(502, "5.5.1", "no queue is started on request"));
+}
+
+static void do_xforward(struct smtp_server *s, span arg)
+{
+    ask_about(s, SMTP_EVENT_XFORWARD, arg, SMTP_SAY(550, "5.7.0", "not from you"));
 }
 
 static void do_quit(struct smtp_server *s, span arg)
@@ -189,6 +198,8 @@ static void not_here(struct smtp_server *s, span arg)
     smtp_server_say(s, SMTP_SAY(502, "5.5.1", "that command is not offered here"));
 }
 
+static void do_help(struct smtp_server *s, span arg);
+
 /* A web browser, a proxy, a shell: whatever follows is not meant for us (ALPACA, 2021). */
 static void not_smtp(struct smtp_server *s, span arg)
 {
@@ -201,7 +212,8 @@ static void not_smtp(struct smtp_server *s, span arg)
 /* What follows the verb. */
 enum argument {
     ARG_ANY,
-    ARG_NONE, /* 501 when there is something */
+    ARG_NONE,   /* 501 when there is something */
+    ARG_OCTETS, /* octets follow the line: they must be passed over also where it is not offered */
 };
 
 /* Whose verb it is. */
@@ -216,37 +228,51 @@ static const struct command {
     unsigned when; /* set of IN(state); elsewhere it is answered 503 */
     enum argument argument;
     enum dialect dialect;
+    unsigned ext; /* offered with that extension only; 0: always */
     void (*run)(struct smtp_server *s, span arg);
+    span form; /* for HELP; empty: not told there */
 } commands[] = {
-    {SPAN_INIT("EHLO"), ANY, ARG_ANY, SMTP_ONLY, do_ehlo},
-    {SPAN_INIT("HELO"), ANY, ARG_ANY, SMTP_ONLY, do_helo},
-    {SPAN_INIT("LHLO"), ANY, ARG_ANY, LMTP_ONLY, do_lhlo},
-    {SPAN_INIT("MAIL"), IN(GREETED), ARG_ANY, BOTH, do_mail},
-    {SPAN_INIT("RCPT"), IN(MAIL) | IN(RCPT), ARG_ANY, BOTH, do_rcpt},
-    {SPAN_INIT("DATA"), IN(MAIL) | IN(RCPT), ARG_NONE, BOTH, do_data},
-    {SPAN_INIT("RSET"), ANY, ARG_NONE, BOTH, do_rset},
-    {SPAN_INIT("NOOP"), ANY, ARG_ANY, BOTH, do_noop},
-    {SPAN_INIT("VRFY"), ANY, ARG_ANY, BOTH, do_vrfy},
-    {SPAN_INIT("HELP"), ANY, ARG_ANY, BOTH, do_help},
-    {SPAN_INIT("QUIT"), ANY | IN(REFUSED), ARG_NONE, BOTH, do_quit},
-    {SPAN_INIT("EXPN"), ANY, ARG_ANY, BOTH, not_here},
-    {SPAN_INIT("ETRN"), ANY, ARG_ANY, BOTH, not_here},
-    {SPAN_INIT("TURN"), ANY, ARG_ANY, BOTH, not_here},
-    {SPAN_INIT("AUTH"), ANY, ARG_ANY, BOTH, not_here},
-    {SPAN_INIT("BDAT"), ANY, ARG_ANY, BOTH, not_here},
-    {SPAN_INIT("STARTTLS"), ANY, ARG_ANY, BOTH, not_here},
-    {SPAN_INIT("XCLIENT"), ANY, ARG_ANY, BOTH, not_here},
-    {SPAN_INIT("XFORWARD"), ANY, ARG_ANY, BOTH, not_here},
-    {SPAN_INIT("GET"), ANY | IN(REFUSED), ARG_ANY, BOTH, not_smtp},
-    {SPAN_INIT("POST"), ANY | IN(REFUSED), ARG_ANY, BOTH, not_smtp},
-    {SPAN_INIT("PUT"), ANY | IN(REFUSED), ARG_ANY, BOTH, not_smtp},
-    {SPAN_INIT("HEAD"), ANY | IN(REFUSED), ARG_ANY, BOTH, not_smtp},
-    {SPAN_INIT("DELETE"), ANY | IN(REFUSED), ARG_ANY, BOTH, not_smtp},
-    {SPAN_INIT("PATCH"), ANY | IN(REFUSED), ARG_ANY, BOTH, not_smtp},
-    {SPAN_INIT("TRACE"), ANY | IN(REFUSED), ARG_ANY, BOTH, not_smtp},
-    {SPAN_INIT("OPTIONS"), ANY | IN(REFUSED), ARG_ANY, BOTH, not_smtp},
-    {SPAN_INIT("CONNECT"), ANY | IN(REFUSED), ARG_ANY, BOTH, not_smtp},
-    {SPAN_INIT("PROXY"), ANY | IN(REFUSED), ARG_ANY, BOTH, not_smtp},
+    {SPAN_INIT("EHLO"), ANY, ARG_ANY, SMTP_ONLY, 0, do_ehlo, SPAN_INIT("EHLO name")},
+    {SPAN_INIT("HELO"), ANY, ARG_ANY, SMTP_ONLY, 0, do_helo, SPAN_INIT("HELO name")},
+    {SPAN_INIT("LHLO"), ANY, ARG_ANY, LMTP_ONLY, 0, do_lhlo, SPAN_INIT("LHLO name")},
+    {SPAN_INIT("STARTTLS"), IN(START) | IN(GREETED), ARG_NONE, BOTH, SMTP_EXT_STARTTLS,
+     smtp_server_starttls, SPAN_INIT("STARTTLS: then the session goes on under TLS")},
+    {SPAN_INIT("AUTH"), IN(GREETED), ARG_ANY, BOTH, SMTP_EXT_AUTH, smtp_server_auth,
+     SPAN_INIT("AUTH mechanism [base64]")},
+    {SPAN_INIT("MAIL"), IN(GREETED), ARG_ANY, BOTH, 0, do_mail,
+     SPAN_INIT("MAIL FROM:<address> [KEY=value ...]")},
+    {SPAN_INIT("RCPT"), IN(MAIL) | IN(RCPT), ARG_ANY, BOTH, 0, do_rcpt,
+     SPAN_INIT("RCPT TO:<address> [KEY=value ...]")},
+    {SPAN_INIT("DATA"), IN(MAIL) | IN(RCPT), ARG_NONE, BOTH, 0, do_data,
+     SPAN_INIT("DATA: then the message, up to a line that is a dot")},
+    {SPAN_INIT("BDAT"), ANY | IN(REFUSED), ARG_OCTETS, BOTH, SMTP_EXT_CHUNKING, smtp_server_bdat,
+     SPAN_INIT("BDAT octets [LAST]: then so many octets of the message")},
+    {SPAN_INIT("RSET"), ANY, ARG_NONE, BOTH, 0, do_rset,
+     SPAN_INIT("RSET: the message begun is forgotten")},
+    {SPAN_INIT("NOOP"), ANY, ARG_ANY, BOTH, 0, do_noop, SPAN_INIT("NOOP: nothing is done")},
+    {SPAN_INIT("VRFY"), ANY, ARG_ANY, BOTH, 0, do_vrfy,
+     SPAN_INIT("VRFY address: answered, but not told")},
+    {SPAN_INIT("EXPN"), ANY, ARG_ANY, BOTH, 0, do_expn,
+     SPAN_INIT("EXPN list: answered, but not told")},
+    {SPAN_INIT("HELP"), ANY, ARG_ANY, BOTH, 0, do_help, SPAN_INIT("HELP [command]")},
+    {SPAN_INIT("QUIT"), ANY | IN(REFUSED), ARG_NONE, BOTH, 0, do_quit,
+     SPAN_INIT("QUIT: the session ends")},
+    {SPAN_INIT("ETRN"), ANY, ARG_ANY, BOTH, 0, do_etrn, SPAN_INIT("")},
+    {SPAN_INIT("TURN"), ANY, ARG_ANY, BOTH, 0, not_here, SPAN_INIT("")},
+    {SPAN_INIT("XCLIENT"), IN(START) | IN(GREETED), ARG_ANY, BOTH, SMTP_EXT_XCLIENT,
+     smtp_server_xclient, SPAN_INIT("")},
+    {SPAN_INIT("XFORWARD"), IN(START) | IN(GREETED), ARG_ANY, BOTH, SMTP_EXT_XFORWARD, do_xforward,
+     SPAN_INIT("")},
+    {SPAN_INIT("GET"), ANY | IN(REFUSED), ARG_ANY, BOTH, 0, not_smtp, SPAN_INIT("")},
+    {SPAN_INIT("POST"), ANY | IN(REFUSED), ARG_ANY, BOTH, 0, not_smtp, SPAN_INIT("")},
+    {SPAN_INIT("PUT"), ANY | IN(REFUSED), ARG_ANY, BOTH, 0, not_smtp, SPAN_INIT("")},
+    {SPAN_INIT("HEAD"), ANY | IN(REFUSED), ARG_ANY, BOTH, 0, not_smtp, SPAN_INIT("")},
+    {SPAN_INIT("DELETE"), ANY | IN(REFUSED), ARG_ANY, BOTH, 0, not_smtp, SPAN_INIT("")},
+    {SPAN_INIT("PATCH"), ANY | IN(REFUSED), ARG_ANY, BOTH, 0, not_smtp, SPAN_INIT("")},
+    {SPAN_INIT("TRACE"), ANY | IN(REFUSED), ARG_ANY, BOTH, 0, not_smtp, SPAN_INIT("")},
+    {SPAN_INIT("OPTIONS"), ANY | IN(REFUSED), ARG_ANY, BOTH, 0, not_smtp, SPAN_INIT("")},
+    {SPAN_INIT("CONNECT"), ANY | IN(REFUSED), ARG_ANY, BOTH, 0, not_smtp, SPAN_INIT("")},
+    {SPAN_INIT("PROXY"), ANY | IN(REFUSED), ARG_ANY, BOTH, 0, not_smtp, SPAN_INIT("")},
 };
 
 static const struct command *find_command(const struct smtp_server *s, span verb)
@@ -260,19 +286,57 @@ static const struct command *find_command(const struct smtp_server *s, span verb
     return NULL;
 }
 
-/* It came at the wrong time: what should come instead? */
-static void say_order(struct smtp_server *s)
+/* ---- HELP ---- */
+
+static bool is_offered(const struct smtp_server *s, const struct command *c)
 {
-    if (s->state == SMTP_SERVER_REFUSED)
-        smtp_server_say(s, SMTP_SAY(503, "5.5.1", "no mail service for you; only QUIT is left"));
-    else if (s->state == SMTP_SERVER_START && s->conf->lmtp)
-        smtp_server_say(s, SMTP_SAY(503, "5.5.1", "say LHLO first"));
-    else if (s->state == SMTP_SERVER_START)
-        smtp_server_say(s, SMTP_SAY(503, "5.5.1", "say EHLO or HELO first"));
-    else if (s->state == SMTP_SERVER_GREETED)
-        smtp_server_say(s, SMTP_SAY(503, "5.5.1", "MAIL must come first"));
+    return c->ext == 0 || (smtp_server_announced(s) & c->ext) != 0;
+}
+
+/* The commands there are, in the memory of the line, which is done with. */
+static struct smtp_reply help_all(struct smtp_server *s)
+{
+    struct buf text = BUF_OVER(s->own_line);
+
+    buf_put(&text, SPAN("commands:"));
+    for (size_t i = 0; i < COUNT(commands); i++) {
+        const struct command *c = find_command(s, commands[i].verb);
+
+        if (c != &commands[i] || c->form.n == 0 || !is_offered(s, c))
+            continue;
+        buf_putc(&text, ' ');
+        buf_put(&text, c->verb);
+    }
+    buf_put(&text, SPAN("\nHELP and a command tells its form; RFC 5321 tells what it does"));
+    return smtp_reply_of(214, SPAN("2.0.0"), buf_span(&text));
+}
+
+static void do_help(struct smtp_server *s, span arg)
+{
+    const struct command *c = find_command(s, arg);
+
+    if (arg.n == 0)
+        ask_junk(s, SMTP_EVENT_HELP, arg, help_all(s));
+    else if (c != NULL && c->form.n > 0 && is_offered(s, c))
+        ask_junk(s, SMTP_EVENT_HELP, arg, smtp_reply_of(214, SPAN("2.0.0"), c->form));
     else
-        smtp_server_say(s, SMTP_SAY(503, "5.5.1", "a sender was given already; RSET forgets it"));
+        smtp_server_say(s, SMTP_SAY(504, "5.5.4", "there is no such command; say HELP alone"));
+}
+
+/* ---- one line ---- */
+
+/* A command of an extension that is not there now. */
+static struct smtp_reply not_offered(const struct smtp_server *s, unsigned ext)
+{
+    if (ext == SMTP_EXT_STARTTLS && s->conf->tls)
+        return SMTP_SAY(503, "5.5.1", "the session is under TLS already");
+    if (ext == SMTP_EXT_AUTH && (s->conf->ext & SMTP_EXT_AUTH) != 0 &&
+        (smtp_server_announced(s) & SMTP_EXT_STARTTLS) != 0)
+        return SMTP_SAY(538, "5.7.11", "logging in needs TLS; say STARTTLS first");
+    /* It is there, but for others (Postfix's XCLIENT_README). */
+    if (ext == SMTP_EXT_XCLIENT || ext == SMTP_EXT_XFORWARD)
+        return SMTP_SAY(550, "5.7.0", "not from you");
+    return SMTP_SAY(502, "5.5.1", "that command is not offered here");
 }
 
 /* A fault that makes the line no command at all; code 0: there is none. */
@@ -307,141 +371,20 @@ void smtp_server_command(struct smtp_server *s, span line, enum smtp_line_end en
     span arg = span_trim(span_skip(line, verb.n));
     const struct command *c = find_command(s, verb);
 
-    if (fault.code != 0)
+    if (s->state == SMTP_SERVER_AUTH)
+        smtp_server_auth_line(s, line, fault);
+    else if (fault.code != 0)
         smtp_server_say(s, fault);
     else if (span_istarts(line, SPAN("SSH-")))
         not_smtp(s, arg);
     else if (c == NULL)
         smtp_server_say(s, SMTP_SAY(500, "5.5.2", "command not recognized"));
+    else if (!is_offered(s, c) && c->argument != ARG_OCTETS)
+        smtp_server_say(s, not_offered(s, c->ext));
     else if ((c->when & 1u << s->state) == 0)
-        say_order(s);
+        smtp_server_say(s, smtp_server_order(s));
     else if (c->argument == ARG_NONE && arg.n > 0)
         smtp_server_say(s, SMTP_SAY(501, "5.5.4", "nothing may follow that command"));
     else
         c->run(s, arg);
-}
-
-/* ---- answers ---- */
-
-/* The lines of an EHLO reply behind the first: what is announced, with its argument. */
-static void put_extensions(struct smtp_server *s, struct buf *text)
-{
-    span keyword;
-
-    for (unsigned bit = 0; (keyword = smtp_ext_keyword(bit)).n > 0; bit++) {
-        if ((s->conf->ext & 1u << bit) == 0)
-            continue;
-        buf_putc(text, '\n');
-        buf_put(text, keyword);
-        if (1u << bit == SMTP_EXT_SIZE && s->conf->message_bytes > 0) {
-            buf_putc(text, ' ');
-            buf_put_u64(text, s->conf->message_bytes);
-        }
-    }
-}
-
-static void settle_greeting(struct smtp_server *s, struct smtp_reply reply)
-{
-    char room[SMTP_REPLY_TEXT_BYTES];
-    struct buf text = BUF_OVER(room);
-
-    if (reply.code / 100 == 2) {
-        smtp_server_drop_mail(s);
-        s->verb = s->ev.verb;
-        smtp_server_enter(s, SMTP_SERVER_GREETED);
-    }
-    if (reply.code / 100 == 2 && s->verb != SMTP_GREETING_HELO) {
-        buf_put(&text, span_head(reply.text, SMTP_REPLY_LINE_BYTES / 2));
-        put_extensions(s, &text);
-        reply.text = buf_span(&text);
-    }
-    smtp_reply_put(s->out, reply, SMTP_REPLY_PLAIN);
-}
-
-static void settle_connect(struct smtp_server *s, struct smtp_reply reply)
-{
-    smtp_server_enter(s, reply.code == 220 ? SMTP_SERVER_START : SMTP_SERVER_REFUSED);
-    smtp_reply_put(s->out, reply, SMTP_REPLY_PLAIN);
-}
-
-static void settle_mail(struct smtp_server *s, struct smtp_reply reply)
-{
-    if (reply.code / 100 == 2) {
-        s->junk = 0;
-        s->utf8 = s->ev.mail.smtputf8;
-        smtp_server_enter(s, SMTP_SERVER_MAIL);
-    }
-    smtp_reply_put(s->out, reply, SMTP_REPLY_ENHANCED);
-}
-
-static void settle_rcpt(struct smtp_server *s, struct smtp_reply reply)
-{
-    if (reply.code / 100 == 2) {
-        s->recipients++;
-        smtp_server_enter(s, SMTP_SERVER_RCPT);
-    } else {
-        s->refused_recipients = true;
-    }
-    smtp_reply_put(s->out, reply, SMTP_REPLY_ENHANCED);
-}
-
-static void settle_data(struct smtp_server *s, struct smtp_reply reply)
-{
-    BUG_IF(reply.code / 100 == 2, "DATA is answered 354 or refused");
-    if (reply.code / 100 == 3)
-        smtp_server_data_begin(s);
-    smtp_reply_put(s->out, reply, SMTP_REPLY_ENHANCED);
-}
-
-/* LMTP wants an answer for each recipient (RFC 2033 4.2): ask again for the next one. */
-static void settle_data_end(struct smtp_server *s, struct smtp_reply reply)
-{
-    smtp_reply_put(s->out, reply, SMTP_REPLY_ENHANCED);
-    if (s->conf->lmtp && ++s->ev.recipient < s->recipients)
-        s->pending = true;
-    else
-        smtp_server_drop_mail(s);
-}
-
-static void settle_rset(struct smtp_server *s, struct smtp_reply reply)
-{
-    smtp_server_drop_mail(s);
-    smtp_reply_put(s->out, reply, SMTP_REPLY_ENHANCED);
-}
-
-void smtp_server_settle(struct smtp_server *s, struct smtp_reply reply)
-{
-    BUG_IF(reply.code / 100 == 3 && s->ev.kind != SMTP_EVENT_DATA, "3yz is for DATA alone");
-    switch (s->ev.kind) {
-    case SMTP_EVENT_CONNECT:
-        settle_connect(s, reply);
-        return;
-    case SMTP_EVENT_GREETING:
-        settle_greeting(s, reply);
-        return;
-    case SMTP_EVENT_MAIL:
-        settle_mail(s, reply);
-        return;
-    case SMTP_EVENT_RCPT:
-        settle_rcpt(s, reply);
-        return;
-    case SMTP_EVENT_DATA:
-        settle_data(s, reply);
-        return;
-    case SMTP_EVENT_DATA_END:
-        settle_data_end(s, reply);
-        return;
-    case SMTP_EVENT_RSET:
-        settle_rset(s, reply);
-        return;
-    case SMTP_EVENT_VRFY:
-    case SMTP_EVENT_HELP:
-    case SMTP_EVENT_NOOP:
-        smtp_reply_put(s->out, reply, SMTP_REPLY_ENHANCED);
-        return;
-    case SMTP_EVENT_CHUNK:
-    case SMTP_EVENT_CLOSE:
-        break;
-    }
-    BUG("an answer to an event that wants none");
 }

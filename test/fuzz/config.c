@@ -8,8 +8,10 @@
 /* Files that a text names are none of the fuzzer's business. */
 static bool names_a_file(span text)
 {
-    static const span words[] = {SPAN_INIT("include"), SPAN_INIT("file:"), SPAN_INIT("users"),
-                                 SPAN_INIT("aliases")};
+    static const span words[] = {
+        SPAN_INIT("include"),   SPAN_INIT("file:"),    SPAN_INIT("users"),
+        SPAN_INIT("aliases"),   SPAN_INIT("postfix:"), SPAN_INIT("exim:"),
+        SPAN_INIT("mailhelo:"), SPAN_INIT("mailips:"), SPAN_INIT("cpanel:")};
 
     for (size_t i = 0; i < COUNT(words); i++)
         if (span_search(text, words[i]) < text.n)

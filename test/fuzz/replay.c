@@ -14,7 +14,7 @@ static void replay(uint8_t *input, size_t n)
 {
     static const uint8_t cuts[] = {0, 1, 2, 6, 63};
 
-    for (unsigned how = 0; how < 16; how++) {
+    for (unsigned how = 0; how < 64; how++) {
         input[0] = (uint8_t)how;
         for (size_t i = 0; i < COUNT(cuts); i++) {
             input[1] = cuts[i];

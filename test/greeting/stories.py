@@ -16,6 +16,10 @@ import labelled
 WANTS = ('want', 'facts', 'causes', 'table', 'text', 'stage')
 
 
+def load():
+    return [json.loads(line) for line in (labelled.HERE / 'stories.jsonl').read_text(encoding='utf-8').splitlines()]
+
+
 def faults(story, results):
     """What differs, over the results under the three presets."""
     _, standard, strict = results
@@ -34,8 +38,7 @@ def faults(story, results):
 
 
 def main():
-    lines = (labelled.HERE / 'stories.jsonl').read_text(encoding='utf-8').splitlines()
-    stories = [json.loads(line) for line in lines]
+    stories = load()
     scenarios = [{k: v for k, v in s.items() if k not in WANTS} for s in stories]
     columns = [labelled.judge(sys.argv[1], [{**s, 'policy': p} for s in scenarios]) for p in labelled.PRESETS]
     failed = 0

@@ -74,7 +74,7 @@ def refused(where, source, greeting, stage, code, words, policy=''):
                 raise Trouble(f'it says {reply!r}')
             client.ask('NOOP', 250)
         judged = events(server, 'greeting.judged')
-        if len(judged) != 1 or judged[0]['code'] != code or judged[0]['session'] not in reply:
+        if len(judged) != 1 or judged[0]['code'] != code or judged[0]['reference'] not in reply:
             raise Trouble(f'the log says: {judged}')
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
 """The limits of herald.conf(5) that only a running server shows: each is set low, reached, and not passed."""
+import time
 from contextlib import ExitStack
 
 from lab import mail, servers
@@ -109,3 +110,62 @@ def half_message(client):
 
 case('command_timeout', 'command_timeout = 1s;', lambda client: None)(let_go)
 case('data_timeout', 'data_timeout = 1s;', half_message)(let_go)
+
+
+def seconds_of(client, line, *codes):
+    begun = time.monotonic()
+    client.ask(line, *codes)
+    return time.monotonic() - begun
+
+
+@case('tarpit: refusals behind the limit come late, one by one and together; others are not held up')
+def tarpit(where):
+    with herald(where, 'tarpit_after = 2; tarpit_delay = 1s;', trusted='["127.0.0.1"]') as server, ExitStack() as stack:
+        server.ready()
+        client = greeted(stack, server, FIRST)
+        if any(seconds_of(client, 'WAT', 500) > 0.9 for _ in range(2)):
+            raise Trouble('the first two are late')
+        if not 0.9 < seconds_of(client, 'RCPT TO:<a@b.example>', 503) < 3:
+            raise Trouble('the third is not a second late')
+        if seconds_of(client, 'NOOP', 250) > 0.9:
+            raise Trouble('what is no error is late')
+        client.send('WAT\r\nWAT\r\nNOOP\r\n')
+        begun = time.monotonic()
+        if seconds_of(greeted(stack, server, SECOND), 'NOOP', 250) > 0.9:
+            raise Trouble('another client is held up')
+        client.expect(500)
+        if not 1.8 < time.monotonic() - begun < 5:
+            raise Trouble('two at once do not cost two seconds')
+        client.expect(500)
+        client.expect(250)
+        own = greeted(stack, server)
+        if any(seconds_of(own, 'WAT', 500) > 0.9 for _ in range(5)):
+            raise Trouble('a trusted client is held up')
+
+
+@case('tarpit: the refusal that ends a session comes late too, and whole')
+def tarpit_end(where):
+    with herald(where, 'errors = 3; tarpit_after = 2; tarpit_delay = 1s;', trusted='[]') as server, ExitStack() as stack:
+        server.ready()
+        client = greeted(stack, server, FIRST)
+        client.send('WAT\r\nWAT\r\nWAT\r\nNOOP\r\n')
+        for code in (500, 500, 421):
+            client.expect(code)
+        if not client.ended():
+            raise Trouble('421 and the session goes on')
+
+
+@case('stress_timeout: when sessions are scarce, the silent are let go and those that speak stay')
+def stress(where):
+    with herald(where, 'sessions = 10; stress_timeout = 1s; command_timeout = 5m;', workers='1') as server, ExitStack() as stack:
+        server.ready()
+        eight = [greeted(stack, server) for _ in range(8)]
+        time.sleep(2.5)
+        eight[0].ask('NOOP', 250)  # 80 % are no stress
+        ninth = greeted(stack, server)
+        for client in eight[1:]:
+            client.expect(421)
+            if not client.ended():
+                raise Trouble('421 and the session goes on')
+        for client in (eight[0], ninth):
+            client.ask('NOOP', 250)

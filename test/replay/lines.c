@@ -12,6 +12,7 @@
 #include "base/num.h"
 #include "lines.h"
 #include "os/heap.h"
+#include "os/log.h"
 #include "smtp/dot.h"
 
 #define TEXT_BYTES    (1u << 20)
@@ -394,6 +395,57 @@ static bool line_supervisor(size_t unused, span line)
            stage_fail("relay ended otherwise", SPAN_NONE);
 }
 
+/* ---- I: G: ---- */
+
+static bool line_own(size_t unused, span line)
+{
+    (void)unused;
+    stage.pretends = true;
+    stage.own = (struct ip_addr){0};
+    return span_eq(line, SPAN("none")) || ip_addr_parse(line, &stage.own) ||
+           stage_fail("not an address", line);
+}
+
+static bool has_all(span text, span words)
+{
+    span word;
+
+    while (span_split(&words, ';', &word)) {
+        word = span_trim(word);
+        if (span_search(text, word) == text.n)
+            return false;
+    }
+    return true;
+}
+
+static bool log_has(span words)
+{
+    static char room[256 << 10];
+    ssize_t n;
+    span rest, line;
+
+    stage_quiet();
+    log_flush();
+    n = pread(fileno(stage.log), room, sizeof(room), 0);
+    rest = span_of(room, n > 0 ? (size_t)n : 0);
+    while (span_line(&rest, &line))
+        if (has_all(line, words))
+            return true;
+    return false;
+}
+
+static bool line_log(size_t unused, span line)
+{
+    (void)unused;
+    return log_has(line) || stage_fail("the log does not say so", line);
+}
+
+static bool line_no_log(size_t unused, span line)
+{
+    (void)unused;
+    return !log_has(line) || stage_fail("the log says so", line);
+}
+
 /* ---- all ---- */
 
 static const struct {
@@ -411,6 +463,8 @@ static const struct {
     {'D', '?', false, line_asked},    {'D', '!', false, line_answer},
     {'T', '+', false, line_time},     {'Q', ':', false, line_queue},
     {'N', ':', false, line_names},    {'P', ':', false, line_supervisor},
+    {'I', ':', false, line_own},      {'G', ':', false, line_log},
+    {'G', '-', false, line_no_log},
 };
 
 bool stage_line(span line)

@@ -22,6 +22,7 @@ static const struct {
 
 struct wish {
     struct job job;
+    unsigned notify; /* of the recipients behind it */
     bool in_file;
     bool is_short;
     struct buf rcpts;
@@ -34,7 +35,7 @@ static void add_rcpts(struct wish *w, span list)
 
     while (span_split(&list, ',', &address)) {
         address = stage_keep(line_octets(address, false));
-        struct job_rcpt r = {.index = w->job.rcpt_count++, .address = address};
+        struct job_rcpt r = {.index = w->job.rcpt_count++, .address = address, .notify = w->notify};
 
         job_put_rcpt(&w->rcpts, &r);
         w->noted->rcpts[w->noted->rcpt_count++] = address;
@@ -63,6 +64,18 @@ static bool set_option(struct wish *w, span word, span rest)
         w->job.port = (uint16_t)line_number(word, UINT16_MAX);
     else if (span_eq(key, SPAN("egress")))
         w->job.egress = word;
+    else if (span_eq(key, SPAN("ret")))
+        w->job.flags |= span_eq(word, SPAN("full")) ? ENVELOPE_RET_FULL : ENVELOPE_RET_HDRS;
+    else if (span_eq(key, SPAN("envid")))
+        w->job.envid = word;
+    else if (span_eq(key, SPAN("utf8")))
+        w->job.flags |= ENVELOPE_SMTPUTF8;
+    else if (span_eq(key, SPAN("requiretls")))
+        w->job.flags |= ENVELOPE_REQUIRETLS;
+    else if (span_eq(key, SPAN("binary")))
+        w->job.flags |= ENVELOPE_8BIT | ENVELOPE_BINARY;
+    else if (span_eq(key, SPAN("notify")))
+        w->notify = (unsigned)line_number(word, ENVELOPE_NOTIFY_KNOWN);
     else if (span_eq(key, SPAN("8bit")))
         w->job.flags |= ENVELOPE_8BIT;
     else if (span_eq(key, SPAN("file")))
@@ -152,7 +165,8 @@ static bool check_flags(struct stage_job *j, span word)
 static bool check_outcome(struct stage_job *j, span address, span rest)
 {
     static const span verdicts[] = {SPAN_INIT("delivered"), SPAN_INIT("deferred"),
-                                    SPAN_INIT("failed")};
+                                    SPAN_INIT("failed"), SPAN_INIT("passed"), SPAN_INIT("relayed")};
+    bool any = span_starts(rest, SPAN("delivered")); /* whoever reports on it */
     static char room[4096];
     struct buf b = BUF_OVER(room);
     const struct job_outcome *o = NULL;
@@ -166,7 +180,7 @@ static bool check_outcome(struct stage_job *j, span address, span rest)
     if (o == NULL)
         return stage_fail("there is no outcome for it", SPAN_NONE);
     j->told[o->index] = true;
-    buf_put(&b, verdicts[o->verdict]);
+    buf_put(&b, any && o->verdict >= JOB_PASSED ? SPAN("delivered") : verdicts[o->verdict]);
     if (o->code != 0)
         buf_printf(&b, " %u", o->code);
     else

@@ -9,8 +9,10 @@
 #include <unistd.h>
 
 #include "base/escape.h"
+#include "net/local.h"
 #include "os/clock.h"
 #include "os/heap.h"
+#include "os/log.h"
 #include "server/relay.h"
 
 #define PATIENCE_MS   5000 /* of the machine's time */
@@ -318,6 +320,40 @@ void proc_done(struct proc *p, int status)
     stage.done = true;
 }
 
+/* ---- in place of the machine ---- */
+
+struct ip_addr net_local_of(int fd)
+{
+    struct net_addr a = {.len = sizeof(a.u)};
+
+    if (stage.pretends)
+        return stage.own;
+    return getsockname(fd, &a.u.any, &a.len) == 0 ? net_addr_to_ip(&a) : (struct ip_addr){0};
+}
+
+struct ip_addr net_local_towards(const struct net_addr *to)
+{
+    bool is_v4 = net_addr_family(to) == AF_INET;
+
+    return is_v4 == (stage.own.family == IP_V4) ? stage.own : (struct ip_addr){0};
+}
+
+struct ip_addr net_local_out(enum ip_family family)
+{
+    return family == stage.own.family ? stage.own : (struct ip_addr){0};
+}
+
+int gethostname(char *name, size_t n)
+{
+    span text = stage.machine.n > 0 ? stage.machine : SPAN("mx.herald.test");
+
+    if (text.n >= n)
+        return -1;
+    memcpy(name, text.p, text.n);
+    name[text.n] = '\0';
+    return 0;
+}
+
 /* ---- the beginning ---- */
 
 static const struct config *load(const struct stage_script *script)
@@ -328,7 +364,12 @@ static const struct config *load(const struct stage_script *script)
     span conf = buf_span(&script->conf);
     const struct config *c;
 
-    if (span_search(conf, SPAN("hostname")) == conf.n)
+    span name = SPAN("# machine: ");
+    size_t at = span_search(conf, name);
+
+    stage.machine = span_skip(conf, at < conf.n ? at + name.n : at);
+    stage.machine = span_head(stage.machine, span_find(stage.machine, '\n'));
+    if (span_search(conf, SPAN("hostname")) == conf.n && stage.machine.n == 0)
         buf_put(&b, SPAN("hostname = \"mx.herald.test\";\n"));
     buf_put(&b, conf);
     c = config_load_text("replay", buf_span(&b), &problems);
@@ -362,6 +403,10 @@ bool stage_play(const struct stage_script *script)
     stage.loop = loop_new();
     loop_use_clock(stage.loop);
     stage.port = free_port();
+    stage.log = tmpfile();
+    if (stage.log == NULL)
+        return stage_fail("no file for the log", SPAN_NONE);
+    log_open(fileno(stage.log), LOG_JSON, LOG_INFO);
     snprintf(stage.socket, sizeof(stage.socket), "/tmp/herald-replay-%d", (int)getpid());
     context.config = load(script);
     if (context.config == NULL)

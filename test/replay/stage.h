@@ -9,13 +9,14 @@
  *
  * A file is Markdown; "### title" begins a case; its blocks are
  *
- *     ```conf     configuration, as in herald.conf (hostname mx.herald.test unless set)
+ *     ```conf     configuration, as in herald.conf (hostname mx.herald.test unless set, or the
+ *                 comment "# machine: NAME" says what the machine calls itself)
  *     ```dns      NAME TYPE VALUE or STATUS, a line each: answers that need no line below
  *     ```replay   what happens, in order:
  *
  *     L: HOST            a server listens there, at the case's port ("small", "slow": with (very)
  * little memory for what it has not read); "L- HOST" ends that; SOCKET is a unix socket J> N WAY
- * HOST from=A to=A,A [port=N] [egress=NAME] [8bit] [file|short] [body=TEXT] the queue gives job N;
+ * HOST from=A to=A,A [port=N] [egress=NAME] [8bit] [utf8] [binary] [requiretls] [notify=BITS] [file|short] [body=TEXT] the queue gives job N;
  * WAY: mx, smtp, lmtp, unix, maildir; file: the body comes as a descriptor, short: one with fewer
  * octets than it says; body is the rest of the line ("hi" if missing) D? NAME TYPE       relay
  * asks; then "D! VALUE; VALUE", "D! STATUS" or "D! never" A: HOST            relay connects there:
@@ -30,6 +31,8 @@
  *     T+ 30s             time goes by (ms, s, m)
  *     Q: dies, Q: new, Q: replaced (the new one comes first), Q: garbage  the queue process;
  *     N: dies, N: new  the resolver
+ *     I: ADDRESS, I: none   what relay takes for its own address from here on (at first: the truth)
+ *     G: WORDS, G- WORDS    the log has (has not) had a line with all of these, parted by "; "
  *     P: drain, P: reload, P: done, P: failed      the supervisor; relay has ended
  *
  * Octets are written as in transcripts. In the end everything must have been
@@ -38,6 +41,8 @@
  */
 #ifndef REPLAY_STAGE_H
 #define REPLAY_STAGE_H
+
+#include <stdio.h>
 
 #include "dns/script.h"
 #include "net/addr.h"
@@ -108,6 +113,10 @@ struct stage {
     size_t queue_count;
     struct chan resolver;
     uint16_t port;
+    bool pretends;      /* an I: line came */
+    struct ip_addr own; /* what it said */
+    span machine;       /* what the machine calls itself; empty: the truth */
+    FILE *log;
     char socket[64]; /* path */
     struct stage_host hosts[STAGE_HOSTS_MAX];
     size_t host_count;

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Plays a script against the client engine. Its mails are settings:
- *     mail = sender | recipient recipient | body | size=N 8bit
+ *     mail = sender | recipient recipient | body | size=N 8bit binary utf8 requiretls ret=FULL
+ *            envid=X notify=SUCCESS,DELAY orcpt=rfc822;x
+ *     tls = off | try | require,  secured = yes (from the first octet)
+ *     login = MECHANISM [initial response], or none: QUIT;  respond = text, or *
  */
 #include <stdlib.h>
 
@@ -34,6 +37,8 @@ struct client_play {
     char *held;
     int64_t now_ms;
     bool closed;
+    size_t logins; /* settings used so far */
+    size_t responses;
     bool wait; /* give the next mail only when the last is done */
     char out_room[OUT_ROOM_BYTES];
     char bodies[BODY_BYTES];
@@ -57,6 +62,10 @@ static void tell(struct client_play *v, const char *what, const struct smtp_clie
         buf_printf(b, " %s%s", smtp_client_end_text(ev->end),
                    ev->maybe_delivered ? " maybe-delivered" : "");
     buf_printf(b, " at %s", smtp_stage_text(ev->stage));
+    if (ev->kind == SMTP_CLIENT_CHALLENGE) {
+        buf_putc(b, ' ');
+        escape_text(b, ev->challenge, 100);
+    }
     if (ev->reply.code > 0)
         buf_printf(b, " %u", ev->reply.code);
     if (ev->reply.text.n > 0)
@@ -105,12 +114,59 @@ static bool give_mail(struct client_play *v)
     return true;
 }
 
+/* The n-th setting of that name, from 0; false when there are no more. */
+static bool nth_setting(const struct client_play *v, const char *what, size_t n, span *out)
+{
+    for (size_t i = 0; i < v->script->setting_count; i++) {
+        const struct script_rule *row = &v->script->settings[i];
+
+        if (span_eq(row->what, span_cstr(what)) && n-- == 0) {
+            *out = row->reply;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void give_auth(struct client_play *v)
+{
+    span text;
+    span mechanism;
+
+    if (!nth_setting(v, "login", v->logins++, &text)) {
+        smtp_client_quit(v->client);
+        return;
+    }
+    if (!span_split(&text, ' ', &mechanism) || !smtp_client_has_mechanism(v->client, mechanism))
+        buf_put(&v->p->events, SPAN("mechanism not offered\n"));
+    else if (smtp_client_auth(v->client, mechanism, text) != ERR_OK)
+        buf_put(&v->p->events, SPAN("auth not taken\n"));
+}
+
+static void give_response(struct client_play *v)
+{
+    span text;
+
+    if (!nth_setting(v, "respond", v->responses++, &text) || span_eq(text, SPAN("*")))
+        smtp_client_auth_cancel(v->client);
+    else if (smtp_client_respond(v->client, text) != ERR_OK)
+        buf_put(&v->p->events, SPAN("response not taken\n"));
+}
+
 static bool handle(struct client_play *v, const struct smtp_client_event *ev)
 {
     static const char *const names[] = {
-        [SMTP_CLIENT_REFUSED] = "refused",  [SMTP_CLIENT_MAIL_RESULT] = "mail",
-        [SMTP_CLIENT_RCPT_RESULT] = "rcpt", [SMTP_CLIENT_DATA_RESULT] = "data",
-        [SMTP_CLIENT_MAIL_DONE] = "done",   [SMTP_CLIENT_CLOSED] = "closed"};
+        [SMTP_CLIENT_REFUSED] = "refused",     [SMTP_CLIENT_MAIL_RESULT] = "mail",
+        [SMTP_CLIENT_RCPT_RESULT] = "rcpt",    [SMTP_CLIENT_DATA_RESULT] = "data",
+        [SMTP_CLIENT_MAIL_DONE] = "done",      [SMTP_CLIENT_CLOSED] = "closed",
+        [SMTP_CLIENT_CHALLENGE] = "challenge", [SMTP_CLIENT_AUTH_RESULT] = "auth"};
+
+    if (ev->kind == SMTP_CLIENT_HANDSHAKE)
+        return false; /* at the line "TLS" */
+    if (ev->kind == SMTP_CLIENT_WANTS_AUTH) {
+        give_auth(v);
+        return true;
+    }
 
     if (ev->kind == SMTP_CLIENT_READY)
         return give_mail(v);
@@ -120,6 +176,8 @@ static bool handle(struct client_play *v, const struct smtp_client_event *ev)
     }
     if (!v->closed)
         tell(v, names[ev->kind], ev);
+    if (ev->kind == SMTP_CLIENT_CHALLENGE)
+        give_response(v);
     v->closed = ev->kind == SMTP_CLIENT_CLOSED;
     return !v->closed;
 }
@@ -168,6 +226,39 @@ static void pass_time(struct client_play *v, int64_t seconds)
     run(v);
 }
 
+static void set_option(struct client_mail *m, span word)
+{
+    const struct {
+        span word;
+        bool *flag;
+    } flags[] = {{SPAN("8bit"), &m->mail.eight_bit},
+                 {SPAN("binary"), &m->mail.binary},
+                 {SPAN("utf8"), &m->mail.utf8},
+                 {SPAN("requiretls"), &m->mail.requiretls}};
+    span key = span_head(word, span_find(word, '='));
+    span value = span_skip(word, key.n + 1);
+
+    for (size_t i = 0; i < COUNT(flags); i++)
+        *flags[i].flag |= span_eq(word, flags[i].word);
+    if (span_eq(key, SPAN("size")))
+        BUG_IF(!num_parse_u64(value, UINT64_MAX, &m->mail.size_bytes), "size");
+    if (span_eq(key, SPAN("ret")))
+        m->mail.ret = span_eq(value, SPAN("FULL")) ? SMTP_RET_FULL : SMTP_RET_HDRS;
+    if (span_eq(key, SPAN("envid")))
+        m->mail.envid = value;
+    if (span_eq(key, SPAN("notify")) || span_eq(key, SPAN("orcpt"))) {
+        struct smtp_rcpt_params params = {0};
+
+        BUG_IF(smtp_rcpt_params_parse(word, SMTP_EXT_DSN, false, &params) != SMTP_PARAM_FINE &&
+                   span_eq(key, SPAN("notify")),
+               "notify");
+        for (size_t i = 0; i < m->mail.rcpt_count; i++) {
+            m->rcpts[i].notify |= params.notify;
+            m->rcpts[i].orcpt = span_eq(key, SPAN("orcpt")) ? value : m->rcpts[i].orcpt;
+        }
+    }
+}
+
 /* One mail of the script; its parts are borrowed, but the body, which has escapes. */
 static void add_mail(struct client_play *v, span text, struct buf *bodies)
 {
@@ -184,12 +275,8 @@ static void add_mail(struct client_play *v, span text, struct buf *bodies)
         m->rcpts[m->mail.rcpt_count++].address = word;
     script_unescape(bodies, part[2]);
     m->body = span_of(bodies->p + from, bodies->n - from);
-    while (span_split(&part[3], ' ', &word)) {
-        if (span_eq(word, SPAN("8bit")))
-            m->mail.eight_bit = true;
-        else if (span_starts(word, SPAN("size=")))
-            BUG_IF(!num_parse_u64(span_skip(word, 5), UINT64_MAX, &m->mail.size_bytes), "size");
-    }
+    while (span_split(&part[3], ' ', &word))
+        set_option(m, word);
 }
 
 static void set_up(struct client_play *v)
@@ -201,6 +288,11 @@ static void set_up(struct client_play *v)
     v->conf = (struct smtp_client_conf){.name = name.n > 0 ? name : SPAN("out.herald.test"),
                                         .lmtp = span_eq(script_setting(s, "lmtp"), SPAN("yes")),
                                         .use = UINT32_MAX};
+    if (span_eq(script_setting(s, "tls"), SPAN("try")))
+        v->conf.tls = SMTP_CLIENT_TLS_TRY;
+    if (span_eq(script_setting(s, "tls"), SPAN("require")))
+        v->conf.tls = SMTP_CLIENT_TLS_REQUIRE;
+    v->conf.login = script_setting(s, "login").n > 0;
     v->wait = span_eq(script_setting(s, "chain"), SPAN("no"));
     for (size_t i = 0; i < s->setting_count; i++) {
         if (span_eq(s->settings[i].what, SPAN("mail")))
@@ -208,6 +300,8 @@ static void set_up(struct client_play *v)
     }
     v->out = BUF_OVER(v->out_room);
     BUG_IF(smtp_client_init(v->client, &v->conf, &v->out) != ERR_OK, "the name is no good");
+    if (span_eq(script_setting(s, "secured"), SPAN("yes")))
+        smtp_client_secured(v->client);
 }
 
 static void play_items(struct client_play *v)
@@ -224,6 +318,10 @@ static void play_items(struct client_play *v)
             v->p->early_fault = v->p->out.n != item->ours && piece.n == 0;
         if (item->kind == ITEM_TIME)
             pass_time(v, item->seconds);
+        if (item->kind == ITEM_TLS && !v->closed) {
+            smtp_client_secured(v->client);
+            run(v);
+        }
         if (item->kind == ITEM_EOF) {
             smtp_client_lost(v->client);
             run(v);

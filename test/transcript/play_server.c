@@ -15,6 +15,8 @@ struct server_play {
     struct playing *p;
     struct smtp_server *server;
     struct smtp_server_conf conf;
+    struct smtp_server_conf conf_tls; /* in force behind "TLS" */
+    char *line;                       /* lent for a long line */
     struct buf out;
     struct buf body;
     char out_room[SMTP_SERVER_ROOM_BYTES + 64];
@@ -77,17 +79,71 @@ static struct smtp_reply judge_path(struct server_play *v, const char *what,
     return ruled(v, what, buf_span(&b), ev->reply);
 }
 
+/* "334 text" in a rule is a challenge. */
+static void answer_login(struct server_play *v, const struct smtp_event *ev)
+{
+    const char *what = ev->kind == SMTP_EVENT_AUTH ? "auth" : "step";
+    struct smtp_reply reply = ruled(v, what, ev->argument, ev->reply);
+
+    if (ev->kind == SMTP_EVENT_AUTH) {
+        tell(v, what, ev->mechanism);
+        what = ev->initial_given ? "initial" : "no-initial";
+    }
+    tell(v, what, ev->argument);
+    if (reply.code == 334)
+        smtp_server_challenge(v->server, reply.text);
+    else
+        smtp_server_answer(v->server, reply);
+}
+
+/* Parameters, as far as they were given. */
+static void tell_params(struct server_play *v, const struct smtp_event *ev)
+{
+    static const char *const bodies[] = {"", "", "8bit", "binary"};
+    static const char *const rets[] = {"", "full", "hdrs"};
+    struct buf *b = &v->p->events;
+    size_t start = b->n;
+
+    buf_put(b, SPAN("  with"));
+    if (ev->mail.body > SMTP_BODY_7BIT)
+        buf_printf(b, " %s", bodies[ev->mail.body]);
+    if (ev->mail.ret != SMTP_RET_UNSAID)
+        buf_printf(b, " ret-%s", rets[ev->mail.ret]);
+    if (ev->mail.smtputf8)
+        buf_put(b, SPAN(" utf8"));
+    if (ev->mail.requiretls)
+        buf_put(b, SPAN(" requiretls"));
+    if (ev->mail.envid.n > 0)
+        buf_printf(b, " envid=%.*s", SPAN_ARG(ev->mail.envid));
+    if (ev->mail.auth.n > 0)
+        buf_printf(b, " auth=%.*s", SPAN_ARG(ev->mail.auth));
+    if (ev->rcpt.notify != 0)
+        buf_printf(b, " notify=%u", ev->rcpt.notify);
+    if (ev->rcpt.orcpt.n > 0) {
+        buf_put(b, SPAN(" orcpt="));
+        escape_text(b, ev->rcpt.orcpt, SMTP_ORCPT_MAX_BYTES);
+    }
+    if (b->n == start + 6)
+        b->n = start;
+    else
+        buf_putc(b, '\n');
+}
+
 static void answer(struct server_play *v, const struct smtp_event *ev)
 {
     struct smtp_reply reply = ev->reply;
     static const char *const plain[] = {
-        [SMTP_EVENT_CONNECT] = "connect", [SMTP_EVENT_GREETING] = "greeting",
-        [SMTP_EVENT_DATA] = "data",       [SMTP_EVENT_DATA_END] = "end",
-        [SMTP_EVENT_RSET] = "rset",       [SMTP_EVENT_VRFY] = "vrfy",
-        [SMTP_EVENT_HELP] = "help",       [SMTP_EVENT_NOOP] = "noop"};
+        [SMTP_EVENT_CONNECT] = "connect",   [SMTP_EVENT_GREETING] = "greeting",
+        [SMTP_EVENT_DATA] = "data",         [SMTP_EVENT_DATA_END] = "end",
+        [SMTP_EVENT_RSET] = "rset",         [SMTP_EVENT_VRFY] = "vrfy",
+        [SMTP_EVENT_HELP] = "help",         [SMTP_EVENT_NOOP] = "noop",
+        [SMTP_EVENT_EXPN] = "expn",         [SMTP_EVENT_ETRN] = "etrn",
+        [SMTP_EVENT_STARTTLS] = "starttls", [SMTP_EVENT_AUTH_CANCEL] = "cancel",
+        [SMTP_EVENT_XCLIENT] = "xclient",   [SMTP_EVENT_XFORWARD] = "xforward"};
 
     if (ev->kind == SMTP_EVENT_MAIL || ev->kind == SMTP_EVENT_RCPT) {
         reply = judge_path(v, ev->kind == SMTP_EVENT_MAIL ? "mail" : "rcpt", ev);
+        tell_params(v, ev);
     } else if (ev->kind == SMTP_EVENT_DATA_END) {
         tell_body(v, ev);
         if (ev->fault == SMTP_DATA_WHOLE)
@@ -141,6 +197,11 @@ static void run(struct server_play *v)
         if (ev.kind == SMTP_EVENT_CHUNK) {
             buf_put(&v->body, ev.chunk);
             smtp_server_took(v->server);
+        } else if (ev.kind == SMTP_EVENT_LONG_LINE) {
+            v->line = malloc(SMTP_AUTH_LINE_BYTES);
+            smtp_server_lend(v->server, v->line);
+        } else if (ev.kind == SMTP_EVENT_AUTH || ev.kind == SMTP_EVENT_AUTH_STEP) {
+            answer_login(v, &ev);
         } else {
             answer(v, &ev);
         }
@@ -155,6 +216,10 @@ static void feed(struct server_play *v, span octets)
     smtp_server_feed(v->server, span_of(v->held, octets.n), v->now_ms);
     run(v);
     BUG_IF(!v->closed && smtp_server_rest(v->server).n > 0, "input was left unread");
+    if (!smtp_server_borrows(v->server)) {
+        free(v->line);
+        v->line = NULL;
+    }
     free(v->held);
     v->held = NULL;
 }
@@ -207,10 +272,21 @@ static void set_up(struct server_play *v)
         (int64_t)(script_number(s, "data_timeout", SMTP_DATA_TIMEOUT_MS / 1000) * 1000);
     v->conf.data_deadline_ms =
         (int64_t)(script_number(s, "data_deadline", SMTP_DATA_TOTAL_MS / 1000) * 1000);
+    v->conf.header_bytes = script_number(s, "header_bytes", v->conf.header_bytes);
+    v->conf.header_fields = script_number(s, "header_fields", v->conf.header_fields);
+    v->conf.ext = (unsigned)SMTP_EXT_PIPELINING | (unsigned)SMTP_EXT_SIZE |
+                  (unsigned)SMTP_EXT_8BITMIME | (unsigned)SMTP_EXT_ENHANCEDSTATUSCODES;
     if (ext.n > 0)
         v->conf.ext |= script_ext(ext);
+    v->conf.auth_mechanisms = script_setting(s, "auth");
+    v->conf.xclient_attributes = script_setting(s, "xclient");
+    v->conf.xforward_attributes = script_setting(s, "xforward");
+    v->conf.tls = span_eq(script_setting(s, "tls"), SPAN("yes"));
     if (span_eq(script_setting(s, "line_endings"), SPAN("normalise")))
         v->conf.line_endings = DOT_NORMALISE;
+    v->conf_tls = v->conf;
+    v->conf_tls.tls = true;
+    v->conf_tls.auth_mechanisms = script_setting(s, "tls_auth");
     v->out = BUF_OVER(v->out_room);
     smtp_server_init(v->server, &v->conf, &v->out);
 }
@@ -227,6 +303,8 @@ static void play_items(struct server_play *v)
 
         if (item->kind == ITEM_TIME)
             pass_time(v, item->seconds);
+        if (item->kind == ITEM_TLS && !v->closed)
+            smtp_server_secured(v->server, &v->conf_tls);
         if (v->p->play == PLAY_LINES && item->kind == ITEM_OCTETS)
             v->p->early_fault = v->p->early_fault || v->p->out.n != item->ours;
         buf_put(&piece, item->octets);
@@ -249,6 +327,7 @@ void play_server(const struct script *s, struct playing *p)
     run(&v);
     play_items(&v);
     free(v.held);
+    free(v.line);
     free(v.body.p);
     free(v.server);
 }

@@ -93,6 +93,8 @@ static void smtp_line(struct script *s, span line, struct arena *pool)
         add_item(s, ITEM_TIME)->seconds = (int64_t)seconds;
     } else if (span_eq(span_trim(line), SPAN("EOF"))) {
         add_item(s, ITEM_EOF);
+    } else if (span_eq(span_trim(line), SPAN("TLS"))) {
+        add_item(s, ITEM_TLS);
     } else if (line.n < 2 || (line.p[0] != 'S' && line.p[0] != 'C')) {
         die(line, "S: or C: expected");
     } else if (line.p[0] == peer) {

@@ -10,7 +10,7 @@
  *
  * In S: and C: lines \r \n \t \0 \xHH \\ are octets and {text*N} repeats; a line
  * ends with CRLF, one written "C-" or "S-" does not. "T+ 60" moves the clock by
- * seconds, "EOF" ends the connection.
+ * seconds, "EOF" ends the connection, "TLS" is the end of a handshake.
  */
 #ifndef TRANSCRIPT_SCRIPT_H
 #define TRANSCRIPT_SCRIPT_H
@@ -26,6 +26,7 @@ enum item_kind {
     ITEM_OCTETS, /* of the peer */
     ITEM_TIME,   /* seconds go by */
     ITEM_EOF,
+    ITEM_TLS, /* the handshake is done */
 };
 
 struct item {

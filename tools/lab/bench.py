@@ -53,12 +53,20 @@ def ratio(results, what, ours, theirs, key, wanted):
     return good
 
 
-def main(title, runs, ratios):
+def main(title, runs, ratios, tls=None):
     """Run `runs` ({name: function}) one after the other and print `ratios` (rows for ratio()). A server that cannot be
-    had is named and left out. Exits 1 when a wanted ratio is missed or herald did not run."""
+    had is named and left out. Exits 1 when a wanted ratio is missed or herald did not run.
+
+    tls  (title, runs, ratios) for --tls
+    """
     parser = argparse.ArgumentParser(description=title)
     parser.add_argument('--only', action='append', help='name of a run; may be given again')
+    parser.add_argument('--tls', action='store_true', help='the same under TLS, where there is such a bench')
     asked = parser.parse_args()
+    if asked.tls:
+        if tls is None:
+            parser.error('there is no such bench under TLS')
+        title, runs, ratios = tls
     process.end_on_sigterm()
     print(f'== {title} ({CORES} cores, generator on the same)')
     results, status = {}, 0

@@ -150,6 +150,7 @@ virtual    unix - n n - - virtual
 lmtp       unix - - n - - lmtp
 anvil      unix - - n - 1 anvil
 scache     unix - - n - 1 scache
+tlsmgr     unix - - n 1000? 1 tlsmgr
 postlog    unix-dgram n - n - 1 postlogd
 '''
 
@@ -225,7 +226,7 @@ pid_file_path = {where}/exim.pid
 keep_environment = LD_LIBRARY_PATH
 local_interfaces = 127.0.0.1
 daemon_smtp_ports = {port}
-tls_advertise_hosts =
+{tls}
 host_lookup =
 rfc1413_query_timeout = 0s
 queue_only
@@ -241,7 +242,7 @@ acl_rcpt:
   accept
 '''
 
-    def __init__(self, where, port=None):
+    def __init__(self, where, port=None, tls='tls_advertise_hosts ='):
         root = peer('exim')
         self.port = port or free_port()
         program = root / 'usr/sbin/exim4'
@@ -251,7 +252,7 @@ acl_rcpt:
         where.chmod(0o755)
         shutil.chown(where, 'mail', 'mail')
         self.conf = where / 'exim.conf'
-        self.conf.write_text(self.CONF.format(program=program, where=where, port=self.port))
+        self.conf.write_text(self.CONF.format(program=program, where=where, port=self.port, tls=tls))
         words = in_own_mounts(where, [program, '-C', self.conf, '-bdf'], users=['Debian-exim'])
         super().__init__('exim', words, where, env=libraries(root))
 
@@ -317,6 +318,34 @@ protocol lmtp {{
     def log_tail(self, lines=30):
         log = self.where / 'dovecot.log'
         return super().log_tail(lines) + (log.read_text(errors='replace')[-3000:] if log.exists() else '')
+
+
+class Chasquid(Process):
+    """chasquid from Debian, unpacked; it cannot do without a certificate."""
+
+    CONF = '''
+hostname: "mx.chasquid.test"
+smtp_address: "127.0.0.1:{port}"
+submission_address: "127.0.0.1:{other}"
+submission_over_tls_address: "127.0.0.1:{third}"
+data_dir: "{where}/state"
+mail_log_path: "{where}/mail.log"
+'''
+
+    def __init__(self, where, certificate, key, port=None):
+        root = peer('chasquid')
+        self.port, conf = port or free_port(), where / 'conf'
+        (conf / 'domains/example.test').mkdir(parents=True)
+        certs = conf / 'certs/mx.chasquid.test'
+        certs.mkdir(parents=True)
+        shutil.copy(certificate, certs / 'fullchain.pem')
+        shutil.copy(key, certs / 'privkey.pem')
+        (conf / 'chasquid.conf').write_text(
+            self.CONF.format(port=self.port, other=free_port(), third=free_port(), where=where))
+        super().__init__('chasquid', [root / 'usr/bin/chasquid', f'--config_dir={conf}'], where)
+
+    def ready(self, seconds=10.0):
+        return self.start().wait_banner(self.port, seconds)
 
 
 class Sink(Process):

@@ -56,13 +56,13 @@ static void an_empty_file_has_every_default(void **state)
     (void)state;
     assert_int_equal(c->limits.message_size, 35 * 1024 * 1024);
     assert_int_equal(c->limits.recipients, 1000);
-    assert_int_equal(c->limits.sessions_per_client, 50);
+    assert_int_equal(c->limits.sessions_per_client, 20);
     assert_int_equal(c->limits.command_timeout_ms, 300000);
     assert_int_equal(c->limits.received_hops, 100);
     assert_int_equal(c->queue.lifetime_ms, 432000000);
     assert_int_equal(c->queue.n_retry, 7);
     assert_int_equal(c->queue.retry_ms[6], 14400000);
-    assert_int_equal(c->n_trusted, 2);
+    assert_int_equal(c->trusted.n, 2);
     assert_int_equal(c->unknown_user, CONFIG_UNKNOWN_REFUSE);
     assert_int_equal(c->n_egresses, 1);
     assert_int_equal(c->n_routes, 1);
@@ -96,7 +96,8 @@ static void what_a_file_says(void **state)
     assert_int_equal(c->listens[1].address.transport, CONFIG_UNIX);
     assert_string_equal(c->listens[1].address.path.p, "/run/x");
     assert_span_equal(c->egresses[0].greeting, SPAN("a.example.net"));
-    assert_span_equal(c->egresses[1].greeting, SPAN("mx1.example.net"));
+    assert_int_equal(c->egresses[1].greeting.n, 0);
+    assert_true(c->hostname_is_set);
     assert_int_equal(c->egresses[1].public_address.family, IP_V4);
     assert_int_equal(c->n_routes, 2);
     assert_int_equal(c->routes[0].to.port, 587);
@@ -125,7 +126,7 @@ static const struct {
      "did you mean limits.sessions?\n"
      "test.conf:2:1: error: limts: this block is not known; found: limts; "
      "did you mean limits { }?\n"},
-    {"tls { }", "test.conf:1:1: error: tls: this block is not known; found: tls\n"},
+    {"console { }", "test.conf:1:1: error: console: this block is not known; found: console\n"},
     {"workers \"x\" = 1", "test.conf:1:1: error: workers: this key has no name; found: workers; "
                           "did you mean workers?\n"},
     {"greeting { check = off }",

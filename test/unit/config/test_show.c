@@ -18,7 +18,7 @@ static void origins(void **state)
         "    level = debug  # a.conf:3\n",
         "    format = auto  # default\n",
         "egress \"one\" {\n    address = \"192.0.2.1\"  # a.conf:4\n",
-        "    greeting = \"mx.example.net\"  # hostname\n",
+        "    greeting = \"\"  # default\n",
         "listen \"mx\" {\n    address = \"127.0.0.1:2525\"  # default\n",
     };
 

@@ -156,6 +156,38 @@ static void test_no_preset_refuses_what_is_protected(void **state)
     }
 }
 
+/* What was seen before is noted, and refused only where an operator wants it so. */
+static void test_the_past(void **state)
+{
+    static const struct {
+        struct greeting_history history;
+        enum greeting_pass match;
+        const char *cause; /* NULL: nothing is found */
+    } cases[] = {
+        {{.names_hour = 10, .names_day = 16, .networks = 10}, PASS_FAIL, NULL},
+        {{.names_hour = 11}, PASS_PASS, "helo.changes"},
+        {{.networks = 11}, PASS_FAIL, "helo.forged_other"},
+        {{.networks = 11}, PASS_PASS, NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct greeting_facts f = fine();
+        struct greeting_verdict v;
+        span found = SPAN_NONE;
+
+        f.history = cases[i].history;
+        f.value[FACT_ADDRESS_MATCH] = (uint8_t)cases[i].match;
+        f.value[FACT_MATCHES_RDNS] = cases[i].match == PASS_PASS ? MATCH_YES : MATCH_NO;
+        v = judge(&f, PRESET_STRICT);
+        assert_int_equal(v.action, GREETING_ACCEPT);
+        for (size_t j = 0; j < v.n_findings; j++)
+            if (v.finding[j].check == CHECK_MANY_NAMES || v.finding[j].check == CHECK_MANY_NETWORKS)
+                found = greeting_check_cause(v.finding[j].check);
+        assert_span_equal(found, span_cstr(cases[i].cause));
+    }
+}
+
 static void test_unsafe_refuse(void **state)
 {
     struct greeting_facts f = fine();
@@ -304,6 +336,7 @@ int main(void)
         cmocka_unit_test(test_codes),
         cmocka_unit_test(test_claims_to_be_us),
         cmocka_unit_test(test_no_preset_refuses_what_is_protected),
+        cmocka_unit_test(test_the_past),
         cmocka_unit_test(test_unsafe_refuse),
         cmocka_unit_test(test_policy_by_cause),
         cmocka_unit_test(test_exempt_before_anything),

@@ -110,6 +110,7 @@ static void a_delay(void **state)
     struct dsn d = sample(DSN_DELAYED);
     struct dsn_recipient r = {.address = SPAN("bob@example.net"),
                               .original = SPAN("rfc822;robert@example.net"),
+                              .action = DSN_ACTION_DELAYED,
                               .status = {4, 4, 1},
                               .words = SPAN("The server at example.net does not answer.")};
     span text;
@@ -198,6 +199,107 @@ static void a_header_without_limits(void **state)
     free((void *)(uintptr_t)text.p);
 }
 
+static bool has(span text, const char *what)
+{
+    return span_search(text, span_cstr(what)) < text.n;
+}
+
+static void a_success(void **state)
+{
+    static const struct {
+        enum dsn_action action;
+        const char *want;
+    } rows[] = {
+        {DSN_ACTION_DELIVERED, "Action: delivered\r\nStatus: 2.0.0\r\n"},
+        {DSN_ACTION_RELAYED, "Action: relayed\r\nStatus: 2.0.0\r\n"},
+        {DSN_ACTION_EXPANDED, "Action: expanded\r\nStatus: 2.0.0\r\n"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct dsn d = sample(DSN_SUCCEEDED);
+        struct dsn_recipient r = {
+            .address = SPAN("a@b.example"), .action = rows[i].action, .status = {2, 0, 0}};
+        span text;
+
+        d.recipients = &r;
+        text = build(&d);
+        assert_is_mail(text);
+        assert_true(has(text, rows[i].want));
+        assert_true(has(text, "Subject: Your message was delivered\r\n"));
+        free((void *)(uintptr_t)text.p);
+    }
+}
+
+/* RFC 6533: addresses and headers in UTF-8. */
+static void what_is_not_ascii(void **state)
+{
+    struct dsn d = sample(DSN_FAILED);
+    struct dsn_recipient r = {.address = SPAN("j\xc3\xb6@b\xc3\xbc"
+                                              "cher.example"),
+                              .status = {5, 6, 7}};
+    span text;
+
+    (void)state;
+    assert_int_equal(dsn_needs(&d), 0);
+    d.recipients = &r;
+    assert_int_equal(dsn_needs(&d), DSN_NEEDS_8BIT);
+    d.sender = SPAN("\xc3\xa4@b.example");
+    d.original = SPAN("Subject: \xc3\xa4\r\n\r\n\xff");
+    assert_int_equal(dsn_needs(&d), DSN_NEEDS_8BIT | DSN_NEEDS_SMTPUTF8);
+    text = build(&d);
+    assert_true(has(text, "To: <\xc3\xa4@b.example>\r\n"));
+    assert_true(has(text, "Content-Type: text/plain; charset=utf-8\r\n"));
+    assert_true(has(text, "Content-Type: message/global-delivery-status\r\n"));
+    assert_true(has(text, "Final-Recipient: utf-8; j\xc3\xb6@b\xc3\xbc"
+                          "cher.example\r\n"));
+    assert_true(has(text, "Content-Type: message/global-headers\r\n"));
+    assert_true(has(text, "\r\n\r\nSubject: \xc3\xa4\r\n"));
+    free((void *)(uintptr_t)text.p);
+    /* Latin-1 is no UTF-8: in seven bits. */
+    d = sample(DSN_FAILED);
+    d.original = SPAN("Subject: \xe4\r\n\r\n");
+    assert_int_equal(dsn_needs(&d), 0);
+    text = build(&d);
+    assert_is_mail(text);
+    assert_true(has(text, "Subject: ?\r\n"));
+    free((void *)(uintptr_t)text.p);
+}
+
+static void the_whole_message(void **state)
+{
+    static const struct {
+        span original;
+        bool fine;
+    } rows[] = {
+        {SPAN_INIT("A: b\r\n\r\nhello\r\n"), true},
+        {SPAN_INIT("A: b\r\n\r\nh\xe4llo"), true},
+        {SPAN_INIT(""), true},
+        {SPAN_INIT("A: b\r\n\r\nhel\nlo\r\n"), false},
+        {SPAN_INIT("A: b\r\n\r\nhel\rlo\r\n"), false},
+        {SPAN_INIT("A: b\r\n\r\nhello\r"), false},
+        {SPAN_INIT("A: b\r\n\r\nhel\0lo\r\n"), false},
+        {SPAN_INIT("A: b\r\n\r\n--=_herald_028T5CY4TQKFF--\r\n"), false},
+    };
+    static char line[1200];
+    struct dsn d = sample(DSN_FAILED);
+    span text;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++)
+        assert_int_equal(dsn_can_return(guard_copy(rows[i].original)), rows[i].fine);
+    memset(line, 'x', sizeof(line));
+    assert_true(dsn_can_return(span_of(line, 998)));
+    assert_false(dsn_can_return(span_of(line, 999)));
+    d.original = rows[1].original;
+    d.whole = true;
+    assert_int_equal(dsn_needs(&d), DSN_NEEDS_8BIT);
+    text = build(&d);
+    assert_true(has(text, "Content-Type: message/rfc822\r\nContent-Description: The message\r\n"
+                          "Content-Transfer-Encoding: 8bit\r\n\r\nA: b\r\n\r\nh\xe4llo\r\n--"));
+    free((void *)(uintptr_t)text.p);
+}
+
 static void words_for_a_status(void **state)
 {
     (void)state;
@@ -214,7 +316,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_failure),          cmocka_unit_test(a_delay),
         cmocka_unit_test(hostile_texts),      cmocka_unit_test(a_header_without_limits),
-        cmocka_unit_test(words_for_a_status),
+        cmocka_unit_test(words_for_a_status), cmocka_unit_test(a_success),
+        cmocka_unit_test(what_is_not_ascii),  cmocka_unit_test(the_whole_message),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -43,8 +43,10 @@ static void version_1_reads_as_it_was_written(void **state)
     assert_int_equal(rcpt.state, RECORD_DELIVERED);
     assert_span_equal(rcpt.original, SPAN("carol@example.org"));
     assert_false(record_next_rcpt(&u, &rcpt));
-    /* And is written the same way today. */
-    assert_span_equal(sample_record(&m), from_hex(golden_record_1, memory));
+    /* And is written the same way today, but for the version and the checksum behind it. */
+    assert_span_equal(span_skip(sample_record(&m), 8),
+                      span_skip(from_hex(golden_record_1, memory), 8));
+    assert_int_equal(m.record[2], RECORD_VERSION);
 }
 
 static void every_flipped_octet_is_noticed(void **state)

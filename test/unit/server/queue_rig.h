@@ -38,6 +38,14 @@ static struct {
     struct peer smtpd, relay, deliver, other;
 } t;
 
+/* What the next envelopes say beside their addresses. */
+static struct {
+    unsigned flags;
+    unsigned notify;
+    span orcpt;
+    span envid;
+} wish;
+
 static void on_frame(void *arg, struct chan *chan, struct chan_frame *f)
 {
     struct peer *p = arg;
@@ -170,6 +178,7 @@ static int setup_warning(void **state)
 
 static int teardown(void **state)
 {
+    memset(&wish, 0, sizeof(wish));
     close_queue();
     config_free(t.config);
     clock_unset();
@@ -186,10 +195,14 @@ static span envelope(uint64_t id, span sender, const char *const *to, size_t n)
     struct buf rb = BUF_OVER(block), b = BUF_OVER(packed);
 
     for (size_t i = 0; i < n; i++)
-        envelope_put_rcpt(&rb, &(struct envelope_rcpt){.address = span_cstr(to[i])});
+        envelope_put_rcpt(&rb, &(struct envelope_rcpt){.address = span_cstr(to[i]),
+                                                       .notify = wish.notify,
+                                                       .orcpt = wish.orcpt});
     envelope_put(&b, &(struct envelope){.id = id,
                                         .received_ms = clock_wall_ms(),
+                                        .flags = wish.flags,
                                         .sender = sender,
+                                        .envid = wish.envid,
                                         .rcpt_count = (uint32_t)n,
                                         .rcpts = buf_span(&rb)});
     return buf_span(&b);

@@ -150,7 +150,7 @@ static struct transaction *begin(const struct config *config)
 
     assert_non_null(t);
     assert_int_equal(path_parse_address(text, 0, &path), PATH_FINE);
-    assert_true(transaction_rcpt(t, &path));
+    assert_true(transaction_rcpt(t, &path, &(struct smtp_rcpt_params){0}));
     assert_true(transaction_data(t, &received, SPAN_NONE));
     told_times = 0;
     return t;
@@ -210,7 +210,7 @@ static void test_forged_results_go(void **state)
 
     (void)state;
     assert_int_equal(path_parse_address(SPAN("bob@rcpt.test"), 0, &path), PATH_FINE);
-    assert_true(transaction_rcpt(t, &path));
+    assert_true(transaction_rcpt(t, &path, &(struct smtp_rcpt_params){0}));
     assert_true(
         transaction_data(t, &received, SPAN("Authentication-Results: mx.test; iprev=fail\r\n")));
     transaction_chunk(t, SPAN("A: 1\r\nauthentication-results:\r\n MX.test; iprev=pass\r\n"

@@ -85,7 +85,7 @@ static void takes_addresses_only(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(addresses); i++) {
         for (int sender = 0; sender < 2; sender++) {
-            struct smtp_client_rcpt rcpt = {SPAN("r@b.example"), false};
+            struct smtp_client_rcpt rcpt = {.address = SPAN("r@b.example")};
             struct smtp_client_mail mail = {
                 .sender = SPAN("s@b.example"), .rcpts = &rcpt, .rcpt_count = 1};
             struct smtp_client_event ev;
@@ -112,7 +112,7 @@ static void keeps_evidence(void **state)
 
 static void aborts_without_a_dot(void **state)
 {
-    struct smtp_client_rcpt rcpt = {SPAN("r@b.example"), false};
+    struct smtp_client_rcpt rcpt = {.address = SPAN("r@b.example")};
     struct smtp_client_mail mail = {.sender = SPAN(""), .rcpts = &rcpt, .rcpt_count = 1};
     struct smtp_client_event ev;
 

@@ -32,7 +32,27 @@ static const struct {
     {" RET=ALL", ALL, SMTP_PARAM_BAD, {0}},
     {" ENVID=a+2", ALL, SMTP_PARAM_BAD, {0}},
     {" ENVID=a=b", ALL, SMTP_PARAM_BAD, {0}},
-    {" ENVID=+0D+0A", ALL, SMTP_PARAM_FINE, {0, 0, 0, SPAN_INIT("+0D+0A"), {0}, 0, 0}},
+    {" ENVID=+0D+0A", ALL, SMTP_PARAM_BAD, {0}},
+    {" ENVID=a+0d+0aX-Evil:+201", ALL, SMTP_PARAM_BAD, {0}},
+    {" ENVID=+00", ALL, SMTP_PARAM_BAD, {0}},
+    {" ENVID=+7F", ALL, SMTP_PARAM_BAD, {0}},
+    {" ENVID=+C3+A4", ALL, SMTP_PARAM_BAD, {0}},
+    {" ENVID=+", ALL, SMTP_PARAM_BAD, {0}},
+    {" ENVID=a+20b", ALL, SMTP_PARAM_FINE, {0, 0, 0, SPAN_INIT("a+20b"), {0}, 0, 0}},
+    {" AUTH=a+2Bb@c.example",
+     ALL,
+     SMTP_PARAM_FINE,
+     {0, 0, 0, {0}, SPAN_INIT("a+2Bb@c.example"), 0, 0}},
+    {" AUTH=", ALL, SMTP_PARAM_BAD, {0}},
+    {" AUTH", ALL, SMTP_PARAM_BAD, {0}},
+    {" AUTH=nobody", ALL, SMTP_PARAM_BAD, {0}},
+    {" AUTH=a@b.example+0D+0ARCPT", ALL, SMTP_PARAM_BAD, {0}},
+    {" AUTH=<a@b.example>", ALL, SMTP_PARAM_BAD, {0}},
+    {" AUTH=<>", ALL & ~(unsigned)SMTP_EXT_AUTH, SMTP_PARAM_UNKNOWN, {0}},
+    {" REQUIRETLS=yes", ALL, SMTP_PARAM_BAD, {0}},
+    {" BODY=", ALL, SMTP_PARAM_BAD, {0}},
+    {" BODY", ALL, SMTP_PARAM_BAD, {0}},
+    {" BODY=9BIT", ALL, SMTP_PARAM_BAD, {0}},
     {" =1", ALL, SMTP_PARAM_UNKNOWN, {0}},
     {" NOTIFY=NEVER", ALL, SMTP_PARAM_UNKNOWN, {0}},
     {" BODY=BINARYMIME", SMTP_EXT_8BITMIME, SMTP_PARAM_BAD, {0}},
@@ -73,6 +93,15 @@ static const struct {
     {" ORCPT=a@b.example", SMTP_PARAM_BAD, 0, ""},
     {" ORCPT=rfc822;", SMTP_PARAM_BAD, 0, ""},
     {" ORCPT=rfc822;a+zz", SMTP_PARAM_BAD, 0, ""},
+    {" ORCPT=rfc822;a+0D+0Ab@c", SMTP_PARAM_BAD, 0, ""},
+    {" ORCPT=;a@b.example", SMTP_PARAM_BAD, 0, ""},
+    {" ORCPT=rfc(822;a@b.example", SMTP_PARAM_BAD, 0, ""},
+    {" ORCPT=rfc822;a=b@c.example", SMTP_PARAM_BAD, 0, ""},
+    {" ORCPT=rfc822;\xc3\xa4@b.example", SMTP_PARAM_BAD, 0, ""},
+    {" ORCPT=utf-8;\xc3\xa4@b.example", SMTP_PARAM_FINE, 0, "utf-8;\xc3\xa4@b.example"},
+    {" ORCPT=utf-8;\xc3@b.example", SMTP_PARAM_BAD, 0, ""},
+    {" ORCPT=utf-8;a\x7f@b.example", SMTP_PARAM_BAD, 0, ""},
+    {" ORCPT=utf-8;\\x{E4}@b.example", SMTP_PARAM_FINE, 0, "utf-8;\\x{E4}@b.example"},
     {" SIZE=1", SMTP_PARAM_UNKNOWN, 0, ""},
     {" NOTIFY=NEVER NOTIFY=NEVER", SMTP_PARAM_REPEATED, 0, ""},
 };
@@ -83,12 +112,22 @@ static void of_rcpt(void **state)
     for (size_t i = 0; i < COUNT(rcpts); i++) {
         struct smtp_rcpt_params p = {0};
         enum smtp_param_fault fault =
-            smtp_rcpt_params_parse(guard_copy(span_cstr(rcpts[i].text)), ALL, &p);
+            smtp_rcpt_params_parse(guard_copy(span_cstr(rcpts[i].text)), ALL, true, &p);
 
         if (fault != rcpts[i].fault || p.notify != rcpts[i].notify)
             fail_msg("'%s': fault %d", rcpts[i].text, (int)fault);
         assert_span_equal(p.orcpt, span_cstr(rcpts[i].orcpt));
     }
+}
+
+static void utf8_where_it_was_not_asked_for(void **state)
+{
+    struct smtp_rcpt_params p;
+
+    (void)state;
+    assert_int_equal(
+        smtp_rcpt_params_parse(guard_copy(SPAN(" ORCPT=utf-8;\xc3\xa4@b.example")), ALL, false, &p),
+        SMTP_PARAM_BAD);
 }
 
 static void of_ehlo(void **state)
@@ -109,6 +148,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(of_mail),
         cmocka_unit_test(of_rcpt),
+        cmocka_unit_test(utf8_where_it_was_not_asked_for),
         cmocka_unit_test(of_ehlo),
     };
 

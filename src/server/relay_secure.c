@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: ISC */
+#include "server/relay_secure.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "base/ascii.h"
+#include "message/header.h"
+#include "os/file.h"
+#include "os/log.h"
+
+/* ---- files ---- */
+
+static bool complain(const char *path, const char *why)
+{
+    struct log_line l = log_begin(LOG_CONFIG_BAD, LOG_ERROR);
+
+    log_cstr(&l, KEY_FILE, path);
+    log_cstr(&l, KEY_REASON, why);
+    log_end(&l);
+    return false;
+}
+
+static bool read_whole(const char *path, struct heap_buf *out, struct stat *out_st)
+{
+    int fd = -1;
+    enum err e = file_open_read(AT_FDCWD, path, &fd);
+
+    if (e == ERR_OK)
+        e = file_read_all(fd, out);
+    if (e == ERR_OK && fstat(fd, out_st) != 0)
+        e = ERR_IO;
+    file_close(&fd);
+    return e == ERR_OK || complain(path, err_text(e));
+}
+
+static bool make_side(const char *path, struct tls_side **out)
+{
+    struct heap_buf pem;
+    struct stat st;
+    struct diag d = {0};
+    bool ok;
+
+    heap_init(&pem, RELAY_CA_BYTES);
+    ok = read_whole(path, &pem, &st);
+    if (ok && tls_client_new(&(struct tls_client_conf){.ca = heap_span(&pem)}, out, &d) != ERR_OK)
+        ok = complain(path, d.text);
+    heap_release(&pem);
+    return ok;
+}
+
+/* Without the system's authorities nothing verifies, which only `require` needs. */
+static void make_default(struct relay *r)
+{
+    if (make_side(TLS_SYSTEM_CA, &r->system_side))
+        return;
+    if (tls_client_new(&(struct tls_client_conf){0}, &r->system_side, NULL) != ERR_OK)
+        r->system_side = NULL;
+}
+
+/* The first line of the file, which only its owner may read. */
+static bool read_password(struct relay_route *rr, const char *path)
+{
+    struct heap_buf text;
+    struct stat st;
+    span rest, line = SPAN_NONE;
+    bool ok;
+
+    heap_init(&text, 2 * RELAY_SECRET_BYTES);
+    ok = read_whole(path, &text, &st);
+    if (ok && (st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+        ok = complain(path, "others than its owner can read this password: chmod 0600");
+    rest = heap_span(&text);
+    if (ok && (!span_line(&rest, &line) || line.n == 0 || line.n >= sizeof(rr->password) ||
+               span_has(line, '\0')))
+        ok = complain(path, "the first line of this file is no password");
+    if (ok)
+        memcpy(rr->password, line.p, line.n);
+    if (text.p != NULL)
+        explicit_bzero(text.p, text.cap);
+    heap_release(&text);
+    return ok;
+}
+
+static bool load_route(struct relay *r, struct relay_route *rr, const struct config_route *route)
+{
+    rr->conf = route;
+    rr->side = r->system_side;
+    if (route->ca_file.n > 0 && !make_side(route->ca_file.p, &rr->own_side))
+        return false;
+    if (rr->own_side != NULL)
+        rr->side = rr->own_side;
+    return route->user.n == 0 || read_password(rr, route->password_file.p);
+}
+
+bool relay_secrets_load(struct relay *r)
+{
+    bool ok = true;
+
+    r->routes = x_alloc((r->config->n_routes + 1) * sizeof(*r->routes));
+    make_default(r);
+    for (size_t i = 0; i < r->config->n_routes; i++)
+        ok = load_route(r, &r->routes[i], &r->config->routes[i]) && ok;
+    return ok;
+}
+
+void relay_secrets_free(struct relay *r)
+{
+    for (size_t i = 0; r->routes != NULL && i < r->config->n_routes; i++) {
+        explicit_bzero(r->routes[i].password, sizeof(r->routes[i].password));
+        tls_side_free(r->routes[i].own_side);
+    }
+    tls_side_free(r->system_side);
+    free(r->routes);
+    r->routes = NULL;
+}
+
+/* ---- policy ---- */
+
+static const struct relay_route *of_config(const struct relay *r, const struct config_route *route)
+{
+    return &r->routes[route - r->config->routes];
+}
+
+/* The settings of the first route that names a smarthost are those of all that do. */
+static const struct relay_route *of_smarthost(const struct relay *r, const struct job *j)
+{
+    for (size_t i = 0; i < r->config->n_routes; i++) {
+        const struct config_route *route = &r->config->routes[i];
+
+        if (route->via == CONFIG_VIA_SMTP && route->to.port == j->port &&
+            span_ieq(route->to.host, j->host))
+            return &r->routes[i];
+    }
+    return NULL;
+}
+
+const struct relay_route *relay_route_of(const struct relay *r, const struct job *j)
+{
+    if (j->transport == JOB_SMARTHOST)
+        return of_smarthost(r, j);
+    return j->transport == JOB_MX ? of_config(r, config_route_find(r->config, j->host)) : NULL;
+}
+
+static span header_text(const struct relay *r, const struct relay_job *j)
+{
+    size_t n = min_size((size_t)j->job.size, RELAY_SCRATCH_BYTES);
+
+    if (j->fd < 0)
+        return j->job.body;
+    return file_read_at(j->fd, r->body, n, 0) == ERR_OK ? span_of(r->body, n) : SPAN_NONE;
+}
+
+/* "TLS-Required: No" (RFC 8689 5). */
+static bool says_no_tls(span text)
+{
+    struct header_walk w = header_walk_over(text, 0, 0);
+    struct header_field f;
+
+    while (header_next(&w, &f)) {
+        if (span_ieq(f.name, SPAN("TLS-Required")) && span_ieq(span_trim(f.value), SPAN("No")))
+            return true;
+    }
+    return false;
+}
+
+enum relay_wish relay_wish_of(const struct relay *r, const struct relay_job *j)
+{
+    const struct relay_route *rr = relay_route_of(r, &j->job);
+
+    if (rr == NULL)
+        return RELAY_WISH_NONE;
+    if ((j->job.flags & ENVELOPE_REQUIRETLS) != 0)
+        return RELAY_WISH_REQUIRETLS;
+    if (j->job.transport == JOB_MX && rr->conf->tls == CONFIG_ROUTE_TLS_REQUIRE &&
+        says_no_tls(header_text(r, j)))
+        return RELAY_WISH_NO_TLS;
+    return RELAY_WISH_NONE;
+}
+
+enum smtp_client_tls relay_policy_of(const struct relay_conn *c)
+{
+    static const enum smtp_client_tls policies[] = {
+        [CONFIG_ROUTE_TLS_TRY] = SMTP_CLIENT_TLS_TRY,
+        [CONFIG_ROUTE_TLS_REQUIRE] = SMTP_CLIENT_TLS_REQUIRE,
+        [CONFIG_ROUTE_TLS_OFF] = SMTP_CLIENT_TLS_OFF,
+    };
+    const struct relay_route *rr = c->dest->route;
+    enum smtp_client_tls policy;
+
+    if (rr == NULL)
+        return SMTP_CLIENT_TLS_OFF;
+    policy = policies[rr->conf->tls];
+    if (c->dest->wish == RELAY_WISH_REQUIRETLS)
+        return SMTP_CLIENT_TLS_REQUIRE;
+    if (c->dest->wish == RELAY_WISH_NO_TLS)
+        policy = SMTP_CLIENT_TLS_TRY;
+    return policy == SMTP_CLIENT_TLS_TRY && (c->plain || rr->side == NULL) ? SMTP_CLIENT_TLS_OFF
+                                                                           : policy;
+}
+
+/* ---- the handshake ---- */
+
+static void say(const struct relay_conn *c, enum log_event event, const char *why)
+{
+    struct log_line l = log_begin(event, why != NULL ? LOG_WARNING : LOG_INFO);
+    struct tls_facts facts;
+
+    log_str(&l, KEY_HOST, span_of(c->mta, c->mta_n));
+    if (why != NULL) {
+        log_cstr(&l, KEY_REASON, why);
+    } else {
+        tls_facts(&c->conn, &facts);
+        log_cstr(&l, KEY_PROTOCOL, facts.protocol);
+        log_cstr(&l, KEY_CIPHER, facts.cipher);
+        log_cstr(&l, KEY_CERTIFICATE, facts.doubt != NULL ? facts.doubt : "verified");
+    }
+    log_end(&l);
+}
+
+void relay_tls_fail(struct relay_conn *c, const char *why)
+{
+    bool retries = relay_policy_of(c) == SMTP_CLIENT_TLS_TRY && !relay_is_implicit(c->dest);
+
+    c->shaking = false;
+    say(c, LOG_TLS_FAILED, why);
+    if (retries) {
+        c->plain = true;
+        relay_conn_again(c);
+        return;
+    }
+    relay_conn_note(c, "tls", why, SPAN_NONE);
+    c->why_status = SPAN("4.7.5");
+    c->lacking++;
+    relay_conn_next_target(c);
+}
+
+bool relay_tls_go_on(struct relay_conn *c)
+{
+    switch (tls_handshake(&c->conn)) {
+    case TLS_UNDER_WAY:
+        return true;
+    case TLS_DONE:
+        c->shaking = false;
+        say(c, LOG_TLS_STARTED, NULL);
+        smtp_client_secured(&c->smtp);
+        return true;
+    case TLS_FAILED:
+        break;
+    }
+    relay_tls_fail(c, tls_fault(&c->conn));
+    return false;
+}
+
+bool relay_tls_begin(struct relay_conn *c)
+{
+    const struct relay_dest *d = c->dest;
+    const struct relay_target *t = &d->targets[c->target];
+    struct tls_target to = {.name = span_cstr(t->name),
+                            .required = relay_policy_of(c) == SMTP_CLIENT_TLS_REQUIRE};
+
+    if (to.name.n == 0)
+        to.name = span_of(d->host, d->host_n);
+    if (d->route->side == NULL || !tls_start_client(&c->conn, d->route->side, &to)) {
+        relay_tls_fail(c, "TLS could not be begun");
+        return false;
+    }
+    c->shaking = true;
+    return relay_tls_go_on(c);
+}
+
+bool relay_on_handshake(struct relay_conn *c, const struct smtp_client_event *ev)
+{
+    (void)ev;
+    /* Between the event and the end of the handshake the engine stands still. */
+    return !c->shaking && relay_tls_begin(c) && !c->shaking;
+}

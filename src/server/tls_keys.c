@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: ISC */
+#include "server/tls_keys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "net/tls_make.h"
+#include "os/clock.h"
+#include "os/file.h"
+#include "os/log.h"
+
+#define OWN_CERTIFICATE "certificate.pem"
+#define OWN_KEY         "key.pem"
+#define OWN_NAME        "localhost" /* of a certificate for a machine without a name */
+#define PATH_BYTES      1024
+
+/* ---- files ---- */
+
+static enum err read_pem(const char *path, int *out_fd, struct heap_buf *out, struct diag *d)
+{
+    enum err e = file_open_read(AT_FDCWD, path, out_fd);
+
+    if (e == ERR_OK)
+        e = file_read_all(*out_fd, out);
+    if (e == ERR_OK)
+        return ERR_OK;
+    if (d != NULL)
+        d->file = path;
+    (void)diag_set(d, e, e == ERR_LIMIT ? 0 : errno, "cannot read this file");
+    file_close(out_fd);
+    return e;
+}
+
+static const char *key_fault(const struct stat *st)
+{
+    if (!S_ISREG(st->st_mode))
+        return "this is no file";
+    if ((st->st_mode & (S_IRWXG | S_IRWXO)) != 0)
+        return "others than its owner can use this private key: chmod 0600";
+    if (st->st_uid != 0 && st->st_uid != geteuid())
+        return "this private key belongs neither to root nor to the user that starts herald";
+    return NULL;
+}
+
+/* The file is judged by what was opened, not by its name. */
+static enum err read_key(const char *path, struct heap_buf *out, struct diag *d)
+{
+    const char *fault = "cannot be examined";
+    struct stat st;
+    int fd = -1;
+    enum err e = read_pem(path, &fd, out, d);
+
+    if (e != ERR_OK)
+        return e;
+    if (fstat(fd, &st) == 0)
+        fault = key_fault(&st);
+    file_close(&fd);
+    if (fault == NULL)
+        return ERR_OK;
+    if (d != NULL)
+        d->file = path;
+    return diag_set(d, ERR_CONF, 0, "%s", fault);
+}
+
+static enum err read_public(const char *path, struct heap_buf *out, struct diag *d)
+{
+    int fd = -1;
+    enum err e = read_pem(path, &fd, out, d);
+
+    file_close(&fd);
+    return e;
+}
+
+static void release_secret(struct heap_buf *h)
+{
+    if (h->p != NULL)
+        explicit_bzero(h->p, h->cap);
+    heap_release(h);
+}
+
+/* ---- what is gathered before a side can be made ---- */
+
+struct pairs {
+    struct tls_pair *at;
+    struct heap_buf *chains;
+    struct heap_buf *keys;
+    size_t n;
+};
+
+static void pairs_init(struct pairs *p, size_t max)
+{
+    *p = (struct pairs){
+        .at = x_alloc(max * sizeof(*p->at)),
+        .chains = x_alloc(max * sizeof(*p->chains)),
+        .keys = x_alloc(max * sizeof(*p->keys)),
+    };
+}
+
+static void pairs_free(struct pairs *p)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        heap_release(&p->chains[i]);
+        release_secret(&p->keys[i]);
+    }
+    free(p->at);
+    free(p->chains);
+    free(p->keys);
+}
+
+/* Files belong to the configuration; `key` empty: both are in one file. */
+static enum err pairs_add(struct pairs *p, span name, const char *chain_file, const char *key_file,
+                          struct diag *d)
+{
+    struct heap_buf *chain = &p->chains[p->n];
+    struct heap_buf *key = &p->keys[p->n];
+    enum err e;
+
+    heap_init(chain, TLS_KEYS_FILE_BYTES);
+    heap_init(key, TLS_KEYS_FILE_BYTES);
+    p->n++;
+    e = read_public(chain_file, chain, d);
+    if (e == ERR_OK)
+        e = read_key(key_file, key, d);
+    p->at[p->n - 1] =
+        (struct tls_pair){name, heap_span(chain), heap_span(key), chain_file, key_file};
+    return e;
+}
+
+static const char *key_of(span key, span certificate)
+{
+    return key.n != 0 ? key.p : certificate.p;
+}
+
+/* ---- our own certificate ---- */
+
+struct own_files {
+    char chain[PATH_BYTES];
+    char key[PATH_BYTES];
+};
+
+static bool is_good(const struct own_files *own)
+{
+    struct heap_buf chain;
+    int64_t end_ms = 0;
+    bool good;
+
+    heap_init(&chain, TLS_KEYS_FILE_BYTES);
+    good = access(own->key, F_OK) == 0 && read_public(own->chain, &chain, NULL) == ERR_OK &&
+           tls_chain_end(heap_span(&chain), &end_ms) &&
+           end_ms > clock_wall_ms() + TLS_KEYS_RENEW_MS;
+    heap_release(&chain);
+    return good;
+}
+
+/* The key first: a certificate is believed to have its key. */
+static enum err write_own(const char *dir, span chain, span key, struct diag *d)
+{
+    int fd = -1;
+    enum err e = file_make_dir(AT_FDCWD, dir, &fd);
+
+    if (e == ERR_OK)
+        e = file_remove(fd, OWN_CERTIFICATE);
+    if (e == ERR_OK || e == ERR_ABSENT)
+        e = file_replace(fd, OWN_KEY, key, 0600);
+    if (e == ERR_OK)
+        e = file_replace(fd, OWN_CERTIFICATE, chain, 0644);
+    if (e != ERR_OK)
+        (void)diag_set(d, e, errno, "cannot write a certificate into %s", dir);
+    file_close(&fd);
+    return e;
+}
+
+static enum err make_own(const struct config *c, const char *dir, struct diag *d)
+{
+    span name = c->hostname.n != 0 ? c->hostname : SPAN(OWN_NAME);
+    struct heap_buf chain, key;
+    enum err e;
+
+    heap_init(&chain, TLS_KEYS_FILE_BYTES);
+    heap_init(&key, TLS_KEYS_FILE_BYTES);
+    e = tls_make(name, &chain, &key, d);
+    if (e == ERR_OK)
+        e = write_own(dir, heap_span(&chain), heap_span(&key), d);
+    heap_release(&chain);
+    release_secret(&key);
+    if (e == ERR_OK) {
+        struct log_line l = log_begin(LOG_TLS_MADE, LOG_INFO);
+
+        log_str(&l, KEY_NAME, name);
+        log_cstr(&l, KEY_FILE, dir);
+        log_end(&l);
+    }
+    return e;
+}
+
+static enum err own_pair(const struct config *c, struct pairs *pairs, struct diag *d)
+{
+    static struct own_files own; /* named by what is said about them */
+    char dir[PATH_BYTES - sizeof(OWN_CERTIFICATE) - 1];
+    struct buf b = BUF_OVER(dir), chain = BUF_OVER(own.chain), key = BUF_OVER(own.key);
+    enum err e = ERR_OK;
+
+    buf_put(&b, c->data_dir);
+    buf_put(&b, SPAN("/tls"));
+    if (buf_cstr(&b) == NULL)
+        return diag_set(d, ERR_LIMIT, 0, "data_dir is too long");
+    buf_printf(&chain, "%s/" OWN_CERTIFICATE, dir);
+    buf_printf(&key, "%s/" OWN_KEY, dir);
+    BUG_IF(buf_cstr(&chain) == NULL || buf_cstr(&key) == NULL, "a path that must fit does not");
+    if (!is_good(&own))
+        e = make_own(c, dir, d);
+    return e == ERR_OK ? pairs_add(pairs, SPAN_NONE, own.chain, own.key, d) : e;
+}
+
+/* ---- the side ---- */
+
+static enum err gather(const struct config *c, bool make, struct pairs *pairs, struct diag *d)
+{
+    enum err e = ERR_OK;
+
+    if (c->tls.certificate.n != 0)
+        e = pairs_add(pairs, SPAN_NONE, c->tls.certificate.p,
+                      key_of(c->tls.key, c->tls.certificate), d);
+    else if (make)
+        e = own_pair(c, pairs, d);
+    for (size_t i = 0; i < c->n_certificates && e == ERR_OK; i++)
+        e = pairs_add(pairs, c->certificates[i].name, c->certificates[i].file.p,
+                      key_of(c->certificates[i].key, c->certificates[i].file), d);
+    return e;
+}
+
+static enum err make_side(const struct config *c, const struct tls_keys_how *how,
+                          const struct pairs *pairs, struct tls_side **out_side, struct diag *d)
+{
+    struct tls_server_conf conf = {
+        .pairs = pairs->at,
+        .pair_count = pairs->n,
+        .min = c->tls.protocols == CONFIG_PROTOCOLS_TLS_1_3 ? TLS_1_3 : TLS_1_2,
+        .tickets = how->tickets,
+    };
+    struct heap_buf ca;
+    enum err e = ERR_OK;
+
+    heap_init(&ca, TLS_KEYS_FILE_BYTES);
+    if (c->tls.client_ca.n != 0)
+        e = read_public(c->tls.client_ca.p, &ca, d);
+    conf.client_ca = heap_span(&ca);
+    conf.client_ca_file = c->tls.client_ca.p;
+    if (e == ERR_OK)
+        e = tls_server_new(&conf, out_side, d);
+    heap_release(&ca);
+    return e;
+}
+
+enum err tls_keys_load(const struct config *c, const struct tls_keys_how *how,
+                       struct tls_side **out_side, struct diag *d)
+{
+    struct tls_side *side = NULL;
+    struct pairs pairs;
+    enum err e;
+
+    if (c->tls.certificate.n == 0 && c->tls.key.n != 0)
+        return diag_set(d, ERR_CONF, 0, "tls.key is given without tls.certificate");
+    pairs_init(&pairs, c->n_certificates + 1);
+    e = gather(c, how->make, &pairs, d);
+    if (e == ERR_OK && pairs.n != 0)
+        e = make_side(c, how, &pairs, &side, d);
+    pairs_free(&pairs);
+    if (e == ERR_OK)
+        *out_side = side;
+    return e;
+}
