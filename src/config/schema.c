@@ -95,8 +95,8 @@ const struct config_section config_sections[] = {
      "there are two on the loopback address.",
      NULL},
     {"guard", true, SECTION_OF(guards, n_guards, config_guard), NULL, false,
-     "A place where other mail servers ask what becomes of the greeting of one of their clients, by "
-     "the rules of the section `greeting`: see herald-guard(1).",
+     "A place where other mail servers ask what becomes of the greeting of one of their clients, "
+     "by the rules of the section `greeting`: see herald-guard(1).",
      NULL},
     {"certificate", true, SECTION_OF(certificates, n_certificates, config_certificate), "", false,
      "Another certificate, for clients that ask for this name (SNI): a host name, or `*.domain` "

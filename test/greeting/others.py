@@ -98,12 +98,14 @@ def postfix_own(where, world, _policy):
 
 def postfix_policy(where, world, policy):
     asked = guard(where, world, policy)
-    return foreign.Postfix(where / 'postfix', world, **foreign.documented_postfix('postfix-policy', asked.policy)), asked
+    settings = foreign.documented_postfix('postfix-policy', asked.policy)
+    return foreign.Postfix(where / 'postfix', world, **settings), asked
 
 
 def postfix_milter(where, world, policy):
     asked = guard(where, world, policy)
-    return foreign.Postfix(where / 'postfix', world, **foreign.documented_postfix('postfix-milter', asked.milter)), asked
+    settings = foreign.documented_postfix('postfix-milter', asked.milter)
+    return foreign.Postfix(where / 'postfix', world, **settings), asked
 
 
 def sendmail_milter(where, world, policy):
@@ -178,7 +180,8 @@ def differences(policy, name):
     cases = {case['id']: case for case in labelled.load()[1]}
     found = ask(policy, [name])[name]
     wrong = [f'{case} {cases[case]["greeting"][:60]!r} of {cases[case]["client"]}: wanted '
-             f'{cases[case]["want"][preset]}, got {code} at {stage}: {text}' for case, (stage, code, text) in found.items()
+             f'{cases[case]["want"][preset]}, got {code} at {stage}: {text}'
+             for case, (stage, code, text) in found.items()
              if outcome(code) != cases[case]['want'][preset].split()[0] and case not in DIFFERS.get(name, {})]
     return len(found), wrong
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""herald guard: real Postfix, Sendmail and Exim refuse and accept what herald itself would; and what it does by itself."""
+"""herald guard: real Postfix, Sendmail and Exim refuse and accept what herald itself would; and what it is alone."""
 import pathlib
 import signal
 import socket
@@ -143,7 +143,7 @@ def slow(where):
     with dns.Server(ZONE) as names, guard(where, names, header='off') as asked:
         asked.ready()
         with socket.create_connection(('127.0.0.1', asked.policy), timeout=10) as peer:
-            peer.sendall(request('RCPT', SILENT, instance='1').encode() + request('RCPT', SILENT, instance='1').encode())
+            peer.sendall(2 * request('RCPT', SILENT, instance='1').encode())
             begun = time.monotonic()
             quick = ask(asked.policy, request('RCPT', GOOD, 'mail.far.example'))
             if quick != 'action=DUNNO\n\n' or time.monotonic() - begun > 0.8:
@@ -201,7 +201,8 @@ def many(where):
 def life(where):
     with dns.Server(ZONE) as names, guard(where, names) as asked:
         path = where / 'guard.sock'
-        asked.conf.write_text(asked.conf.read_text() + f'guard "unix" {{ address = "unix:{path}"; protocol = exim; }}\n')
+        block = f'guard "unix" {{ address = "unix:{path}"; protocol = exim; }}\n'
+        asked.conf.write_text(asked.conf.read_text() + block)
         asked.ready()
         if path.stat().st_mode & 0o777 != 0o666:
             raise Trouble(f'its mode is {path.stat().st_mode:o}')

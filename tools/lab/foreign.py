@@ -4,7 +4,6 @@
 `port` is where other mail servers come, `submission` where people do, without checks; None: the server has none.
 """
 import json
-import pathlib
 import re
 import shutil
 import socket
@@ -51,7 +50,8 @@ class Herald(servers.Herald):
     def write_conf(self, broken=''):
         self.conf.write_text(
             world_settings(self.world, self.policy) + f'data_dir = "{self.data}";\nrelay_domains = ["example.test"];\n'
-            f'listen "four" {{ address = "127.0.0.1:{self.port}"; }}\nlisten "six" {{ address = "[::1]:{self.port}"; }}\n'
+            f'listen "four" {{ address = "127.0.0.1:{self.port}"; }}\n'
+            f'listen "six" {{ address = "[::1]:{self.port}"; }}\n'
             'limits { sessions_per_client = 20000; }\n' + broken)
 
 
@@ -92,7 +92,8 @@ class Postfix(servers.Postfix):
         where.mkdir(parents=True, exist_ok=True)
         networks = ' '.join('[{}]/{}'.format(*net.split('/')) if ':' in net else net for net in world['trusted'])
         super().__init__(where, inet_protocols='all', inet_interfaces='127.0.0.1, [::1]', mynetworks=networks,
-                         myhostname=world['server']['names'][0], smtpd_error_sleep_time='0s', **{'smtpd_helo_required': 'yes', **settings})
+                         myhostname=world['server']['names'][0], smtpd_error_sleep_time='0s',
+                         **{'smtpd_helo_required': 'yes', **settings})
         self.submission = free_port()
         extra = (f'[::1]:{self.port} inet n - n - - smtpd\n'
                  f'127.0.0.1:{self.submission} inet n - n - - smtpd {self.PEOPLE}\n'
