@@ -42,6 +42,7 @@ extern const struct cli_command *const cli_commands[];
 /* The rows of cli_commands. */
 extern const struct cli_command cli_config;
 extern const struct cli_command cli_explain;
+extern const struct cli_command cli_guard;
 extern const struct cli_command cli_help;
 extern const struct cli_command cli_judge;
 extern const struct cli_command cli_queue;

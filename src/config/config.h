@@ -20,6 +20,7 @@
 
 #include "config/problem.h"
 #include "greeting/judge.h"
+#include "guard/guard.h"
 #include "name/addr.h"
 
 /* Where something listens or connects to. */
@@ -36,6 +37,7 @@ struct config_endpoint {
     span path;
 };
 
+enum config_switch { CONFIG_OFF, CONFIG_ON };
 enum config_role { CONFIG_ROLE_MX, CONFIG_ROLE_SUBMISSION, CONFIG_ROLE_LMTP };
 
 /* A list of addresses. */
@@ -82,6 +84,14 @@ struct config_tls {
 struct config_egress_name {
     struct ip_addr address; /* as the world sees it */
     span name;
+};
+
+/* guard "name" { }: where other mail servers ask what becomes of a greeting. */
+struct config_guard {
+    span name;
+    struct config_endpoint address;
+    enum guard_protocol protocol;
+    enum config_switch header; /* add Authentication-Results, where the protocol can */
 };
 
 /* egress "name" { }: how outgoing connections leave. */
@@ -235,6 +245,8 @@ struct config {
 
     struct config_listen *listens;
     size_t n_listens;
+    struct config_guard *guards;
+    size_t n_guards;
 
     struct config_map *domains;
     struct config_map *relay_domains;

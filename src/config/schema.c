@@ -15,6 +15,8 @@
 #define GIB    (1024 * MIB)
 
 static const char *const role_words[] = {"mx", "submission", "lmtp", NULL};
+static const char *const switch_words[] = {"off", "on", NULL};
+static const char *const guard_words[] = {"policy", "milter", "exim", NULL};
 static const char *const listen_tls_words[] = {"starttls", "required", "implicit", "off", NULL};
 static const char *const protocols_words[] = {"1.2+", "1.3+", NULL};
 static const char *const unknown_words[] = {"refuse", "accept", NULL};
@@ -96,6 +98,10 @@ const struct config_section config_sections[] = {
      false,
      "A place where mail comes in. The name appears in the log. When no such block is given, "
      "there are two on the loopback address.",
+     NULL},
+    {"guard", true, SECTION_OF(guards, n_guards, config_guard), NULL, false,
+     "A place where other mail servers ask what becomes of the greeting of one of their clients, "
+     "by the rules of the section `greeting`: see herald-guard(1).",
      NULL},
     {"certificate", true, SECTION_OF(certificates, n_certificates, config_certificate), "", false,
      "Another certificate, for clients that ask for this name (SNI): a host name, or `*.domain` "
@@ -398,6 +404,19 @@ const struct config_key config_keys[] = {
     {"certificate", "key", CONFIG_TYPE_FILE, BLOCK(config_certificate, key),
      DEFAULT("\"\""), ANY, LIVE,
      "A PEM file with the private key, as in `tls`."},
+
+    {"guard", "address", CONFIG_TYPE_LISTEN, BLOCK(config_guard, address),
+     NULL, NULL, NULL, ANY, RESTART,
+     "Where to listen, as for `listen`. Nothing that is asked here is secret, but an address that "
+     "others reach lets them make herald ask DNS."},
+    {"guard", "protocol", CONFIG_TYPE_ENUM, BLOCK(config_guard, protocol),
+     DEFAULT("policy"), 0, 0, guard_words, RESTART,
+     "`policy` is Postfix's policy delegation, `milter` the protocol of Sendmail and Postfix, `exim` "
+     "one line in and one line out for Exim's `${readsocket}`."},
+    {"guard", "header", CONFIG_TYPE_ENUM, BLOCK(config_guard, header),
+     DEFAULT("off"), 0, 0, switch_words, RESTART,
+     "With `on` each message gets an `Authentication-Results` field of what DNS says of client, "
+     "greeting and sender. Not with the protocol `exim`."},
 
     {"egress", "address", CONFIG_TYPE_ADDRESS, BLOCK(config_egress, address),
      DEFAULT("\"\""), ANY, LIVE,

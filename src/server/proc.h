@@ -38,6 +38,7 @@ enum proc_kind {
     PROC_QUEUE,
     PROC_RELAY,
     PROC_DELIVER,
+    PROC_GUARD,
     PROC_KIND_COUNT
 };
 

@@ -11,6 +11,7 @@
  *   queue      its store    -                   control   never
  *   relay      -            TCP and Unix        -         never
  *   deliver    Maildirs     -                   -         never
+ *   guard      -            -                   yes       never
  *
  * Nobody may map memory that can be executed, start a process, or trace one.
  */
@@ -153,4 +154,5 @@ const struct sandbox_row sandbox_table[PROC_KIND_COUNT] = {
     /* A route may name any port, so relay's ports are bounded by the configuration alone. */
     [PROC_RELAY] = {.name = "relay", .lists = relay_lists, .tcp_connect = true},
     [PROC_DELIVER] = {.name = "deliver", .lists = deliver_lists},
+    [PROC_GUARD] = {.name = "guard", .lists = smtpd_lists},
 };
