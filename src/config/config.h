@@ -224,6 +224,7 @@ struct config {
 
     span users_file;
     struct config_map *users; /* "user@domain" in lower case -> hash, empty for a bare address */
+    struct config_map *user_domains; /* of all users */
     span aliases_file;
     struct config_map *aliases; /* "name" or "name@domain" in lower case -> targets */
     struct config_mailbox mailbox;

@@ -84,6 +84,20 @@ span config_postmaster_domain(const struct config *c)
     return first.n != 0 ? first : c->hostname;
 }
 
+/*
+ * Where the operator has listed users of a relay domain, the others do not exist: to refuse them
+ * here is better than a report to a forged sender when the next server does it.
+ */
+static enum config_recipient relay_find(const struct config *c, span local, span domain)
+{
+    char room[IDN_NAME_BYTES];
+    bool listed = config_map_find(c->user_domains, plain_domain(domain, room), NULL);
+
+    if (!listed || user_find(c, local, domain, NULL) || span_ieq(local, SPAN("postmaster")))
+        return CONFIG_RECIPIENT_RELAY;
+    return CONFIG_RECIPIENT_UNKNOWN;
+}
+
 enum config_recipient config_recipient_find(const struct config *c, span local, span domain)
 {
     static const enum config_recipient unknown[] = {
@@ -93,8 +107,10 @@ enum config_recipient config_recipient_find(const struct config *c, span local, 
     };
     span targets;
 
+    if (config_is_relay_domain(c, domain) && !config_is_local_domain(c, domain))
+        return relay_find(c, local, domain);
     if (!config_is_local_domain(c, domain))
-        return config_is_relay_domain(c, domain) ? CONFIG_RECIPIENT_RELAY : CONFIG_RECIPIENT_REMOTE;
+        return CONFIG_RECIPIENT_REMOTE;
     if (alias_find(c, local, domain, &targets))
         return CONFIG_RECIPIENT_ALIAS;
     if (user_find(c, local, domain, NULL) || span_ieq(local, SPAN("postmaster")))

@@ -32,9 +32,10 @@ enum config_recipient {
     CONFIG_RECIPIENT_MAILBOX,  /* a mailbox here */
     CONFIG_RECIPIENT_ALIAS,    /* stands for others: config_alias_expand */
     CONFIG_RECIPIENT_CATCHALL, /* unknown; goes to config.catchall */
-    CONFIG_RECIPIENT_UNKNOWN,  /* of a local domain, but nobody */
-    CONFIG_RECIPIENT_RELAY,    /* of a relay domain */
-    CONFIG_RECIPIENT_REMOTE,   /* of a domain that is not ours at all */
+    CONFIG_RECIPIENT_UNKNOWN, /* of a local domain (or a relay domain with listed users), but nobody
+                               */
+    CONFIG_RECIPIENT_RELAY,   /* of a relay domain */
+    CONFIG_RECIPIENT_REMOTE,  /* of a domain that is not ours at all */
 };
 
 /*

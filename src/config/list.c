@@ -48,6 +48,7 @@ static const char *add_user(struct config_table *t, span line, span none)
     path_put(&key, &path);
     if (key.overflow || !config_map_put(t->to, buf_span(&key), span_skip(line, colon + 1)))
         return "this user stands here twice; the first line counts";
+    config_map_put(t->load->c->user_domains, path.domain, SPAN_NONE);
     return NULL;
 }
 

@@ -429,6 +429,7 @@ void config_free(struct config *c)
     config_map_free(c->domains);
     config_map_free(c->relay_domains);
     config_map_free(c->users);
+    config_map_free(c->user_domains);
     config_map_free(c->aliases);
     config_map_free(c->greeting.listed);
     config_pool_finish(&c->store->pool);

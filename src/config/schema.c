@@ -141,7 +141,9 @@ const struct config_key config_keys[] = {
      "in a warning and left out. When the file changes, it is read anew by itself."},
     {"", "relay_domains", CONFIG_TYPE_DOMAINS, FIELD(relay_domains), DEFAULT("[]"), ANY, LIVE,
      "The domains whose mail is accepted from anybody and passed on by the routes. Sources as in "
-     "`domains`."},
+     "`domains`. List the addresses of such a domain in `users`: then others are refused at once. "
+     "Without a list every address is accepted, and what the next server refuses becomes a report "
+     "to a sender that may be forged."},
     {"", "trusted", CONFIG_TYPE_PREFIXES, FIELD(trusted),
      DEFAULT("[\"127.0.0.0/8\", \"::1/128\"]"), ANY, LIVE,
      "The clients that may send to any domain without authentication, as addresses or "

@@ -158,6 +158,7 @@ static bool read_prefixes(struct config_load *load, const struct config_value *v
 static bool read_users(struct config_load *load, const struct config_value *value, void *at)
 {
     load->c->users = config_map_new();
+    load->c->user_domains = config_map_new();
     if (!read_text(load, value, at))
         return false;
     return value->text.n == 0 || config_list_read_users(load, value, load->c->users);

@@ -27,8 +27,8 @@
     X(LOG_QUEUE_FULL, "queue.full", "the disk or the store is full; mail is answered 452")         \
     X(LOG_STORE_OPEN, "store.open", "the store was opened")                                        \
     X(LOG_STORE_FAILED, "store.failed", "the store could not be read or written")                  \
-    X(LOG_LEDGER_FAILED, "ledger.failed", "the ledger could not be read or written; mail goes on")      \
-    X(LOG_LEDGER_DROPPED, "ledger.dropped", "records of the ledger were lost; mail goes on")           \
+    X(LOG_LEDGER_FAILED, "ledger.failed", "the ledger cannot be written; mail goes on")            \
+    X(LOG_LEDGER_DROPPED, "ledger.dropped", "records of the ledger were lost; mail goes on")       \
     X(LOG_EGRESS_CHECK, "egress.check", "a sending name and address were checked")                 \
     X(LOG_CONFIG_LOADED, "config.loaded", "a configuration came into force")                       \
     X(LOG_CONFIG_BAD, "config.bad", "a configuration was refused; the former stays in force")      \
@@ -54,7 +54,7 @@
     X(KEY_MESSAGE, "message", "id of the message, 13 letters and digits")                          \
     X(KEY_TEXT, "text", "what happened, in words")                                                 \
     X(KEY_CLIENT, "client", "address of the client")                                               \
-    X(KEY_LOGIN, "login", "who the client is authenticated as")                                     \
+    X(KEY_LOGIN, "login", "who the client is authenticated as")                                    \
     X(KEY_IDENT, "ident", "name of the message or session at the server in front")                 \
     X(KEY_LISTENER, "listener", "name of the listener")                                            \
     X(KEY_GREETING, "greeting", "the name given with HELO or EHLO")                                \
@@ -63,7 +63,7 @@
     X(KEY_CHECK, "check", "id of a check or cause")                                                \
     X(KEY_RULE, "rule", "which rule chose it: map, name, ptr, host, literal, submission, nothing") \
     X(KEY_FINDINGS, "findings", "ids of what was found")                                           \
-    X(KEY_REFERENCE, "reference", "reference of a refusal, for herald trace")                       \
+    X(KEY_REFERENCE, "reference", "reference of a refusal, for herald trace")                      \
     X(KEY_EXEMPTION, "exemption", "the exemption that let a client pass a check")                  \
     X(KEY_SENDER, "sender", "envelope sender; empty: null sender")                                 \
     X(KEY_RECIPIENT, "recipient", "envelope recipient")                                            \

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: ISC
 """Every dialogue of test/conversation/*.tsv, against one running herald: in one write, and octet by octet.
 
-A line is a case, in columns that tabs part: the listener (with a ! behind it: in one write only), the section of the RFC or the CVE, what is true, and then a
-step in each column, `SENT => EXPECTED`. What is sent ends with CRLF unless \\c stands at its end; \\r \\n \\t \\0 \\\\ \\xHH
-are octets, \\{N*TEXT} is TEXT N times. Expected are replies, parted by commas: a code (dots stand for any digit; N* in front: N of them), an
-enhanced code behind it, a regular expression between slashes that the reply must match; `end` is the end of the
-connection, `-` no reply. `A or B` means either. A line that begins with @ names steps, for use as a step itself; one that
-begins with # is a note. The banner stands before each case and QUIT behind it, unless it ends by itself.
+A line is a case, in columns that tabs part: the listener (with a ! behind it: in one write only), the section of the
+RFC or the CVE, what is true, and then a step in each column, `SENT => EXPECTED`. What is sent ends with CRLF unless
+\\c stands at its end; \\r \\n \\t \\0 \\\\ \\xHH are octets, \\{N*TEXT} is TEXT N times. Expected are replies, parted
+by commas: a code (dots stand for any digit; N* in front: N of them), an enhanced code behind it, a regular expression
+between slashes that the reply must match; `end` is the end of the connection, `-` no reply. `A or B` means either. A
+line that begins with @ names steps, for use as a step itself; one that begins with # is a note. The banner stands
+before each case and QUIT behind it, unless it ends by itself.
 
 Every reply of every case must have the form that SMTP gives to replies (check_form).
 """
@@ -193,11 +194,12 @@ class Server(servers.Herald):
         self.ports = {role: process.free_port() for role in ('mx', 'lmtp', 'submission')}
         where.mkdir(parents=True, exist_ok=True)
         users = where / 'users'
-        users.write_text('alice@example.test\nbob@example.test\na.b@example.test\n')
-        listens = '\n'.join(f'listen "{role}" {{ address = "127.0.0.1:{port}"; role = {role}; xclient = ["{FILTER}"]; }}'
-                            for role, port in self.ports.items())
+        users.write_text('alice@example.test\nbob@example.test\na.b@example.test\ncarol@listed.test\n')
+        listens = '\n'.join(f'listen "{role}" {{ address = "127.0.0.1:{port}"; role = {role}; '
+                            f'xclient = ["{FILTER}"]; }}' for role, port in self.ports.items())
         super().__init__(where, port=self.ports['mx'], listen=False, unknown_user='refuse', users=f'"{users}"',
-                         domains='["example.test", "second.example.test"]', relay_domains='["relay.test"]',
+                         domains='["example.test", "second.example.test"]',
+                         relay_domains='["relay.test", "listed.test"]',
                          trusted=f'["{OWN}", "127.0.0.1"]', limits='recipients = 100; tarpit_delay = 0s;',
                          extra=f'{listens}\nroute "*" {{ via = hold; }}\n'
                                'dns { servers = ["127.0.0.1@1"]; timeout = 100ms; }')

@@ -120,7 +120,8 @@ def seconds_of(client, line, *codes):
 
 @case('tarpit: refusals behind the limit come late, one by one and together; others are not held up')
 def tarpit(where):
-    with herald(where, 'tarpit_after = 2; tarpit_delay = 1s;', trusted='["127.0.0.1"]') as server, ExitStack() as stack:
+    limits = 'tarpit_after = 2; tarpit_delay = 1s;'
+    with herald(where, limits, trusted='["127.0.0.1"]') as server, ExitStack() as stack:
         server.ready()
         client = greeted(stack, server, FIRST)
         if any(seconds_of(client, 'WAT', 500) > 0.9 for _ in range(2)):
@@ -145,7 +146,8 @@ def tarpit(where):
 
 @case('tarpit: the refusal that ends a session comes late too, and whole')
 def tarpit_end(where):
-    with herald(where, 'errors = 3; tarpit_after = 2; tarpit_delay = 1s;', trusted='[]') as server, ExitStack() as stack:
+    limits = 'errors = 3; tarpit_after = 2; tarpit_delay = 1s;'
+    with herald(where, limits, trusted='[]') as server, ExitStack() as stack:
         server.ready()
         client = greeted(stack, server, FIRST)
         client.send('WAT\r\nWAT\r\nWAT\r\nNOOP\r\n')
@@ -157,7 +159,8 @@ def tarpit_end(where):
 
 @case('stress_timeout: when sessions are scarce, the silent are let go and those that speak stay')
 def stress(where):
-    with herald(where, 'sessions = 10; stress_timeout = 1s; command_timeout = 5m;', workers='1') as server, ExitStack() as stack:
+    limits = 'sessions = 10; stress_timeout = 1s; command_timeout = 5m;'
+    with herald(where, limits, workers='1') as server, ExitStack() as stack:
         server.ready()
         eight = [greeted(stack, server) for _ in range(8)]
         time.sleep(2.5)
@@ -169,3 +172,41 @@ def stress(where):
                 raise Trouble('421 and the session goes on')
         for client in (eight[0], ninth):
             client.ask('NOOP', 250)
+
+
+@case('command_line, junk_commands, recipients: one more than the limit')
+def counted(where):
+    with herald(where, 'command_line = 600; junk_commands = 3; recipients = 100;') as server:
+        server.ready()
+        with Dialogue(server.port) as client:
+            client.greet()
+            client.ask('NOOP ' + 'x' * 593, 250)
+            client.ask('NOOP ' + 'x' * 594, 500)
+            client.ask('MAIL FROM:<a@b.example>', 250)
+            for _ in range(100):
+                client.ask('RCPT TO:<alice@example.test>', 250)
+            client.ask('RCPT TO:<alice@example.test>', 452)
+            for _ in range(3):
+                client.ask('NOOP', 250)
+            client.ask('NOOP', 421)
+            if not client.ended():
+                raise Trouble('421 and the session goes on')
+
+
+def slow_message(where, limits):
+    """An octet each second is not silence, but too slow."""
+    with herald(where, limits) as server:
+        server.ready()
+        with Dialogue(server.port) as client:
+            client.greet()
+            half_message(client)
+            begun = time.monotonic()
+            while time.monotonic() - begun < 70 and not client.waits(1.0):
+                client.send(b'x')
+            client.expect(421)
+            if not 55 < time.monotonic() - begun < 70:
+                raise Trouble(f'421 after {time.monotonic() - begun:.0f} s')
+
+
+case('data_rate: a message slower than that over a minute', 'data_rate = 512;', slow=True)(slow_message)
+case('data_deadline: a message that takes longer', 'data_rate = 0; data_deadline = 1m;', slow=True)(slow_message)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
 """A client that says exactly what it is told, for dialogues that no mail program would have."""
+import select
 import socket
 
 from .process import Trouble
@@ -67,6 +68,10 @@ class Dialogue:
         self.send(octets)
         self.send(b'.\r\n')
         return self.expect(*codes or (250,))
+
+    def waits(self, seconds):
+        """True when the server says something within this time."""
+        return bool(select.select([self.peer], [], [], seconds)[0])
 
     def ended(self):
         """True when the server has closed, whatever it still said."""

@@ -10,7 +10,7 @@ static int open_config(void **state)
     struct config_problems problems = {0};
     span text = SPAN("hostname = mx.example.net\n"
                      "domains = [\"file:domains.list\"]\n"
-                     "relay_domains = [\"backup.example\"]\n"
+                     "relay_domains = [\"backup.example\", \"listed.example\"]\n"
                      "users = \"users.list\"\n"
                      "aliases = \"aliases.list\"\n"
                      "trusted = [\"10.0.0.0/8\", \"2001:db8::/32\"]\n"
@@ -44,6 +44,10 @@ static const struct {
     {"Abuse", "example.net", CONFIG_RECIPIENT_ALIAS},
     {"abuse", "example.org", CONFIG_RECIPIENT_UNKNOWN},
     {"root", "backup.example", CONFIG_RECIPIENT_RELAY},
+    {"known", "listed.example", CONFIG_RECIPIENT_RELAY},
+    {"Known", "Listed.Example.", CONFIG_RECIPIENT_RELAY},
+    {"unknown", "listed.example", CONFIG_RECIPIENT_UNKNOWN},
+    {"postmaster", "listed.example", CONFIG_RECIPIENT_RELAY},
     {"x", "sub.backup.example", CONFIG_RECIPIENT_REMOTE},
     {"root", "elsewhere.example", CONFIG_RECIPIENT_REMOTE},
     {"alice", "", CONFIG_RECIPIENT_REMOTE},
