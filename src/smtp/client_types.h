@@ -14,7 +14,7 @@
 /* Room in c->out that commands and the final dot wait for. */
 #define SMTP_CLIENT_ROOM_BYTES 1024
 #define SMTP_HELLO_TEXT_BYTES  256 /* kept of the banner and of the EHLO reply's first line */
-#define SMTP_SASL_BYTES        512 /* of one message of AUTH, decoded; one for the mechanisms, too */
+#define SMTP_SASL_BYTES        512 /* of a message of AUTH, decoded, and of the mechanisms */
 
 /* clang-format off */
 /* id, name, how long we wait for the reply (RFC 5321 4.5.3.2), seconds */

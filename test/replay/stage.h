@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* clang-format off */
 /*
  * replay/stage.h - the world around the relay process, under a script's control.
  *
@@ -15,22 +16,27 @@
  *     ```replay   what happens, in order:
  *
  *     L: HOST            a server listens there, at the case's port ("small", "slow": with (very)
- * little memory for what it has not read); "L- HOST" ends that; SOCKET is a unix socket J> N WAY
- * HOST from=A to=A,A [port=N] [egress=NAME] [8bit] [utf8] [binary] [requiretls] [notify=BITS] [file|short] [body=TEXT] the queue gives job N;
- * WAY: mx, smtp, lmtp, unix, maildir; file: the body comes as a descriptor, short: one with fewer
- * octets than it says; body is the rest of the line ("hi" if missing) D? NAME TYPE       relay
- * asks; then "D! VALUE; VALUE", "D! STATUS" or "D! never" A: HOST            relay connects there:
- * connection 1 (A2: connection 2...); "A: none": nowhere S: text, C: text   what the server says,
- * and what relay must say, on connection 1 (S2:, C2:); with "-" for ":" there is no CRLF at the end
+ *                        little memory for what it has not read); "L- HOST" ends that; SOCKET is
+ *                        a unix socket
+ *     J> N WAY HOST from=A to=A,A [port=N] [egress=NAME] [8bit] [utf8] [binary] [requiretls]
+ *        [notify=BITS] [ret=full|hdrs] [envid=X] [file|short] [body=TEXT]
+ *                        the queue gives job N; WAY: mx, smtp, lmtp, unix, maildir; notify stands
+ *                        before to; file: the body comes as a descriptor, short: one with fewer
+ *                        octets than it says; body is the rest of the line ("hi" if missing)
+ *     D? NAME TYPE       relay asks; then "D! VALUE; VALUE", "D! STATUS" or "D! never"
+ *     A: HOST            relay connects there: connection 1 (A2: connection 2...); "A: none":
+ *                        nowhere
+ *     S: text, C: text   what the server says, and what relay must say, on connection 1 (S2:, C2:);
+ *                        with "-" for ":" there is no CRLF at the end
  *     B: N [OCTETS]      relay says the body of job N and the final dot (or only so many octets)
  *     X: [reset]         the server closes the connection; E: relay must have closed it
- *     R: N ADDRESS VERDICT CODE STATUS ["words"]   the outcome of a recipient; "-": none; the words
- *                        stand in "mta: reply"
- *     R: N unreachable | not-tried | nobody        the flags of the result; nobody has an outcome
+ *     R: N ADDRESS VERDICT CODE STATUS ["words"]   the outcome of a recipient; "-": none; delivered
+ *                        is passed and relayed too; the words stand in "mta: reply"
+ *     R: N unreachable | not-tried | nobody   the flags of the result; nobody has an outcome
  *     R: none            no answer has come
  *     T+ 30s             time goes by (ms, s, m)
- *     Q: dies, Q: new, Q: replaced (the new one comes first), Q: garbage  the queue process;
- *     N: dies, N: new  the resolver
+ *     Q: dies, Q: new, Q: replaced (the new one comes first), Q: garbage   the queue process;
+ *     N: dies, N: new    the resolver
  *     I: ADDRESS, I: none   what relay takes for its own address from here on (at first: the truth)
  *     G: WORDS, G- WORDS    the log has (has not) had a line with all of these, parted by "; "
  *     P: drain, P: reload, P: done, P: failed      the supervisor; relay has ended
@@ -39,6 +45,7 @@
  * said: outcomes, octets, connections and questions that no line names are failures, and
  * so is a relay that does not come to its end when it is told to drain.
  */
+/* clang-format on */
 #ifndef REPLAY_STAGE_H
 #define REPLAY_STAGE_H
 
