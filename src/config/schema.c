@@ -456,7 +456,8 @@ const struct config_key config_keys[] = {
      "PLAIN or LOGIN. Only under TLS, or to a server on this machine. Needs `password_file`."},
     {"route", "password_file", CONFIG_TYPE_FILE, BLOCK(config_route, password_file),
      DEFAULT("\"\""), ANY, LIVE,
-     "A file whose first line is the password of `user`. A file that others may read is refused."},
+     "A file whose first line is the password of the route's `user`. It must belong to the account "
+     "that herald runs as; a file that others may read is refused."},
     {"route", "egress", CONFIG_TYPE_EGRESS, BLOCK(config_route, egress), DEFAULT("\"\""), ANY, LIVE,
      "The name of the `egress` block to leave by."},
 };
