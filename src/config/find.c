@@ -4,20 +4,30 @@
 #include "config/map.h"
 #include "name/domain.h"
 #include "name/path.h"
+#include "os/idn.h"
 
-static span plain_domain(span domain)
+/* As the tables have it: A-labels, no last dot. `room` is for a name that comes in UTF-8. */
+static span plain_domain(span domain, char room[IDN_NAME_BYTES])
 {
+    struct buf ascii = buf_over(room, IDN_NAME_BYTES);
+
+    if (idn_is_needed(domain) && idn_put_ascii(&ascii, domain))
+        domain = buf_span(&ascii);
     return span_ends(domain, SPAN(".")) ? span_head(domain, domain.n - 1) : domain;
 }
 
 bool config_is_local_domain(const struct config *c, span domain)
 {
-    return config_map_find(c->domains, plain_domain(domain), NULL);
+    char room[IDN_NAME_BYTES];
+
+    return config_map_find(c->domains, plain_domain(domain, room), NULL);
 }
 
 bool config_is_relay_domain(const struct config *c, span domain)
 {
-    return config_map_find(c->relay_domains, plain_domain(domain), NULL);
+    char room[IDN_NAME_BYTES];
+
+    return config_map_find(c->relay_domains, plain_domain(domain, room), NULL);
 }
 
 bool config_prefixes_have(const struct config_prefixes *prefixes, struct ip_addr client)
@@ -36,11 +46,12 @@ bool config_is_trusted(const struct config *c, struct ip_addr client)
 /* "local@domain"; empty when it does not fit, which no address of a table does. */
 static span join(struct buf *b, span local, span domain)
 {
+    char room[IDN_NAME_BYTES];
     size_t start = b->n;
 
     buf_put(b, local);
     buf_putc(b, '@');
-    buf_put(b, plain_domain(domain));
+    buf_put(b, plain_domain(domain, room));
     return b->overflow ? SPAN_NONE : span_of(b->p + start, b->n - start);
 }
 
@@ -240,17 +251,18 @@ bool config_is_vouched(const struct config *c, struct ip_addr client, span name)
 bool config_is_listed(const struct config *c, span name)
 {
     char text[CONFIG_MAP_NAME_MAX_BYTES];
+    char room[IDN_NAME_BYTES];
 
     if (name.n == 0 || config_map_count(c->greeting.listed) == 0)
         return false;
-    if (config_map_find(c->greeting.listed, plain_domain(name), NULL))
+    if (config_map_find(c->greeting.listed, plain_domain(name, room), NULL))
         return true;
     while (span_has(name, '.')) {
         struct buf b = BUF_OVER(text);
 
         name = span_skip(name, span_find(name, '.') + 1);
         buf_put(&b, SPAN("*."));
-        buf_put(&b, plain_domain(name));
+        buf_put(&b, plain_domain(name, room));
         if (config_map_find(c->greeting.listed, buf_span(&b), NULL))
             return true;
     }

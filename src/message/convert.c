@@ -284,6 +284,12 @@ static void end_header(struct convert *c, struct buf *out)
         begin_header(c, true);
 }
 
+/* A line that is no field ends the header too (RFC 5322 2.1): the content begins with it. */
+static bool is_content(const struct convert *c, span s)
+{
+    return c->at_start && s.n > 0 && !ascii_is_blank(s.p[0]) && !span_has(s, ':');
+}
+
 static void header_piece(struct convert *c, struct buf *out, span s, bool eol)
 {
     if (c->at_start && s.n == 0 && eol) {
@@ -395,6 +401,8 @@ static void piece(struct convert *c, struct buf *out, span s, bool eol)
     bool last = false;
     size_t level = c->at_start ? level_of(c, s, &last) : SIZE_MAX;
 
+    if (level == SIZE_MAX && c->state == CONVERT_IN_HEADER && is_content(c, s))
+        end_header(c, out);
     if (level != SIZE_MAX) {
         if (c->state == CONVERT_IN_LEAF)
             end_leaf(c, out);

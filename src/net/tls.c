@@ -36,7 +36,8 @@ static int read_early(struct tls *t, char *p, size_t cap)
 {
     span s = span_head(heap_span(&t->early), cap);
 
-    memcpy(p, s.p, s.n);
+    if (s.n > 0)
+        memcpy(p, s.p, s.n);
     heap_drop(&t->early, s.n);
     if (t->early.n == 0)
         heap_release(&t->early);
@@ -49,9 +50,13 @@ static int bio_read(BIO *bio, char *p, int cap)
 
     if (t->early.n > 0 && cap > 0)
         return read_early(t, p, (size_t)cap);
-    ssize_t n = cap > 0 ? recv(t->c->fd, p, (size_t)cap, 0) : 0;
-
     BIO_clear_retry_flags(bio);
+    if (t->dry) {
+        BIO_set_retry_read(bio);
+        return -1;
+    }
+    ssize_t n = cap > 0 ? recv(t->c->fd, p, (size_t)cap, 0) : 0;
+    t->dry = n > 0 && n < cap;
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         BIO_set_retry_read(bio);
     else if (n < 0)
@@ -244,6 +249,9 @@ static unsigned layer_ready(struct conn *c, unsigned ready)
 {
     struct tls *t = tls_of(c);
     unsigned told = t->want & ready;
+
+    if ((ready & LOOP_READ) != 0)
+        t->dry = false;
 
     if ((ready & LOOP_WRITE) == 0 || t->unsent.n == 0)
         return told;

@@ -42,6 +42,7 @@ struct tls {
     bool more; /* there may be octets in the SSL */
     bool held; /* `unsent` waits for what the user writes next */
     bool eof;  /* of the socket */
+    bool dry;  /* the socket gave less than there was room for: it has no more, until it says so */
 };
 
 static inline struct tls *tls_of(const struct conn *c)
@@ -54,6 +55,9 @@ const BIO_METHOD *tls_bio_method(void);
 
 /* What OpenSSL's queue of errors says first, in static words; the queue is emptied. */
 const char *tls_words(void);
+
+/* From now on (not) wipe what OpenSSL gives back; call it before OpenSSL is used. */
+void tls_memory_wipe(bool on);
 
 /* Give the side up; the last one frees it. */
 void tls_side_drop(struct tls_side *side);

@@ -78,15 +78,19 @@ enum err tls_make(span name, struct heap_buf *out_chain, struct heap_buf *out_ke
 {
     char text[TLS_NAME_BYTES];
     struct buf b = BUF_OVER(text);
-    EVP_PKEY *key = EVP_EC_gen("P-256");
-    X509 *x = X509_new();
+    EVP_PKEY *key;
+    X509 *x;
     bool ok;
 
+    tls_memory_wipe(true);
+    key = EVP_EC_gen("P-256");
+    x = X509_new();
     buf_put(&b, name);
     ok = name.n > 0 && buf_cstr(&b) != NULL && key != NULL && x != NULL && fill(x, key, text) &&
          write_pem(x, key, out_chain, out_key);
     X509_free(x);
     EVP_PKEY_free(key);
+    tls_memory_wipe(false);
     return ok ? ERR_OK
               : diag_set(d, ERR_TLS, 0, "cannot make a certificate for \"%.*s\": %s",
                          SPAN_ARG(name), tls_words());

@@ -51,6 +51,7 @@ static BIO *octets(span s)
 }
 
 /* Keys with a passphrase are of no use to a server; never ask a terminal. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): the type is OpenSSL's */
 static int no_passphrase(char *out, int cap, int writing, void *arg)
 {
     (void)out;
@@ -208,6 +209,7 @@ static SSL_CTX *choose(const struct tls_side *side, span name)
 }
 
 /* RFC 6066 3. What is no domain name is not looked up; nobody is refused for it. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): the type is OpenSSL's */
 static int on_name(SSL *ssl, int *out_alert, void *arg)
 {
     struct tls *t = SSL_get_app_data(ssl);
@@ -326,10 +328,12 @@ static enum err fill_server(struct tls_side *side, const struct tls_server_conf 
 enum err tls_server_new(const struct tls_server_conf *conf, struct tls_side **out_side,
                         struct diag *d)
 {
-    struct tls_side *side = side_new(d);
+    struct tls_side *side;
     enum err e;
 
     BUG_IF(conf->pair_count == 0, "a server needs a certificate");
+    tls_memory_wipe(true);
+    side = side_new(d);
     if (side == NULL)
         return ERR_NOMEM;
     e = conf->pair_count <= TLS_PAIRS_MAX
@@ -341,15 +345,18 @@ enum err tls_server_new(const struct tls_server_conf *conf, struct tls_side **ou
         *out_side = side;
     else
         tls_side_drop(side);
+    tls_memory_wipe(false);
     return e;
 }
 
 enum err tls_client_new(const struct tls_client_conf *conf, struct tls_side **out_side,
                         struct diag *d)
 {
-    struct tls_side *side = side_new(d);
+    struct tls_side *side;
     enum err e = ERR_OK;
 
+    tls_memory_wipe(true);
+    side = side_new(d);
     if (side == NULL)
         return ERR_NOMEM;
     side->ctx = make_ctx(TLS_client_method(), conf->min);
@@ -363,5 +370,6 @@ enum err tls_client_new(const struct tls_client_conf *conf, struct tls_side **ou
         *out_side = side;
     else
         tls_side_drop(side);
+    tls_memory_wipe(false);
     return e;
 }

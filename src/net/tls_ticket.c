@@ -28,7 +28,7 @@ static void derive(const uint8_t secret[TLS_TICKET_SECRET_BYTES], const char *wh
 
 static struct tls_ticket_key key_of(const uint8_t secret[TLS_TICKET_SECRET_BYTES])
 {
-    struct tls_ticket_key key;
+    struct tls_ticket_key key = {0};
 
     derive(secret, "name", key.name, sizeof(key.name));
     derive(secret, "cipher", key.cipher, sizeof(key.cipher));
@@ -39,6 +39,7 @@ static struct tls_ticket_key key_of(const uint8_t secret[TLS_TICKET_SECRET_BYTES
 void tls_tickets_init(struct tls_tickets *t, const uint8_t secret[TLS_TICKET_SECRET_BYTES],
                       int64_t wall_ms)
 {
+    tls_memory_wipe(false);
     *t = (struct tls_tickets){.period = wall_ms / TLS_TICKET_PERIOD_MS, .now = key_of(secret)};
     memcpy(t->secret, secret, sizeof(t->secret));
 }

@@ -27,7 +27,7 @@
     X(LOG_QUEUE_FULL, "queue.full", "the disk or the store is full; mail is answered 452")         \
     X(LOG_STORE_OPEN, "store.open", "the store was opened")                                        \
     X(LOG_STORE_FAILED, "store.failed", "the store could not be read or written")                  \
-    X(LOG_LEDGER_FAILED, "ledger.failed", "the ledger could not be read or written; mail goes on") \
+    X(LOG_LEDGER_FAILED, "ledger.failed", "the ledger cannot be written; mail goes on")            \
     X(LOG_LEDGER_DROPPED, "ledger.dropped", "records of the ledger were lost; mail goes on")       \
     X(LOG_EGRESS_CHECK, "egress.check", "a sending name and address were checked")                 \
     X(LOG_CONFIG_LOADED, "config.loaded", "a configuration came into force")                       \

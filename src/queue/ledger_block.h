@@ -13,7 +13,7 @@
 #include "queue/ledger_record.h"
 
 #define LEDGER_BLOCK_HEAD_BYTES 64
-#define LEDGER_BLOCK_BYTES      (512u << 10) /* of the records of one block at most */
+#define LEDGER_BLOCK_BYTES      (128u << 10) /* of the records of one block at most */
 #define LEDGER_BLOCK_KEYS_MAX   (64u << 10)
 
 struct ledger_block {

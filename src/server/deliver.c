@@ -120,6 +120,7 @@ static enum err add(struct deliver *d, const struct job *j, const struct job_rcp
         .sender = j->sender,
         .mailbox = r->canonical,
         .body = j->body,
+        .binary = (j->flags & ENVELOPE_BINARY) != 0,
         .fd = j->in_file ? fd : -1,
         .size = j->size,
     };

@@ -218,8 +218,15 @@ static struct tls_tickets *tickets_of(void)
 static bool load_keys(struct plan *p, struct diag *d)
 {
     const struct tls_keys_how how = {tickets_of(), true};
+    static char file[PATH_BYTES]; /* the configuration that named it goes away before it is said */
 
-    return tls_keys_load(p->config, &how, &p->context.tls, d) == ERR_OK;
+    if (tls_keys_load(p->config, &how, &p->context.tls, d) == ERR_OK)
+        return true;
+    if (d->file != NULL) {
+        (void)snprintf(file, sizeof(file), "%s", d->file);
+        d->file = file;
+    }
+    return false;
 }
 
 /* ---- whom to become ---- */

@@ -7,6 +7,7 @@
 #include "config/find.h"
 #include "message/header.h"
 #include "name/path.h"
+#include "os/idn.h"
 #include "os/log.h"
 #include "server/queue.h"
 
@@ -46,16 +47,28 @@ static enum err add(struct route_list *l, const struct envelope_rcpt *r, span ad
     return route_list_add(l, &to, r->address);
 }
 
+/* In its canonical form, with the domain in A-labels; it lies in q->names. Empty: no room. */
+static span put_canonical(struct queue *q, const struct path *path)
+{
+    char room[IDN_NAME_BYTES];
+    struct buf ascii = BUF_OVER(room);
+    struct path as = *path;
+    size_t start = q->names.n;
+
+    if (idn_is_needed(path->domain) && idn_put_ascii(&ascii, path->domain))
+        as.domain = buf_span(&ascii);
+    path_put(&q->names, &as);
+    return q->names.overflow ? SPAN_NONE : span_of(q->names.p + start, q->names.n - start);
+}
+
 /* An address from the configuration, in its canonical form; empty when it is none. */
 static span canonical_of(struct queue *q, span address)
 {
     struct path path;
-    size_t start = q->names.n;
 
     if (path_parse_address(address, PATH_ALLOW_UTF8, &path) != PATH_FINE)
         return SPAN_NONE;
-    path_put(&q->names, &path);
-    return q->names.overflow ? SPAN_NONE : span_of(q->names.p + start, q->names.n - start);
+    return put_canonical(q, &path);
 }
 
 static enum err add_targets(struct queue *q, struct route_list *l, const struct envelope_rcpt *r,
@@ -124,6 +137,11 @@ static enum err expand_one(struct queue *q, struct route_list *l, const struct e
     case CONFIG_RECIPIENT_RELAY:
     case CONFIG_RECIPIENT_REMOTE:
         break;
+    }
+    if (idn_is_needed(path.domain)) {
+        span canonical = put_canonical(q, &path);
+
+        return canonical.n != 0 ? add(l, r, r->address, canonical) : ERR_LIMIT;
     }
     return add(l, r, r->address, r->canonical);
 }

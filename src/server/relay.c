@@ -107,7 +107,7 @@ int relay_run(struct proc *p)
         relay_names_start(&r);
         status = proc_run(p);
     }
-    relay_names_stop(&r);
+    relay_names_finish(&r);
     chan_close(&r.queue);
     resolve_client_finish(&r.resolver);
     relay_auth_stop(&r);

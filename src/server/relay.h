@@ -56,13 +56,17 @@ struct relay_job {
     struct relay_job *next; /* among those that wait */
     struct relay *relay;    /* NULL: the queue process that asked is gone */
     uint32_t tag;
-    int fd;            /* the spool file, -1: the body is in the frame */
-    uint64_t at;       /* octets of the body given to the engine */
-    uint32_t settled;  /* recipients with an outcome */
-    bool retried;      /* it met a dead connection once already */
-    struct job job;    /* borrows from frame */
-    bool *is_settled;  /* for each recipient */
-    uint32_t *indexes; /* for each recipient, its number in the record */
+    int fd;           /* the spool file, -1: the body is in the frame */
+    uint64_t at;      /* octets of the body given to the engine */
+    uint32_t settled; /* recipients with an outcome */
+    bool retried;     /* it met a dead connection once already */
+    struct job job;   /* borrows from frame */
+    bool *is_settled; /* for each recipient */
+    span *originals;  /* for each recipient, its address as it is in the envelope */
+    char *ascii;      /* addresses with A-labels, once they were needed; else NULL */
+    size_t ascii_cap;
+    struct relay_conversion *conversion; /* of the content, for this server; NULL: as it is */
+    uint32_t *indexes;                   /* for each recipient, its number in the record */
     struct heap_buf outcomes;
     struct smtp_client_mail mail;
     char frame[];

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "server/relay_check.h"
 
+#include <stdlib.h>
+
 #include "base/hash.h"
 #include "net/local.h"
 #include "os/log.h"
@@ -12,7 +14,8 @@
 static bool is_submission(const struct config_route *route)
 {
     /* A smarthost that is given by name may be anywhere; a public one is judged when we connect. */
-    return route->via == CONFIG_VIA_SMTP && !greeting_is_public(route->to.ip);
+    return route->via == CONFIG_VIA_SMTP &&
+           (route->user.n > 0 || !greeting_is_public(route->to.ip));
 }
 
 /* Nobody out in the world is greeted from this egress. */
@@ -194,4 +197,18 @@ void relay_names_start(struct relay *r)
 void relay_names_stop(struct relay *r)
 {
     loop_timer_stop(&r->check);
+}
+
+void relay_names_finish(struct relay *r)
+{
+    struct relay_identity *id;
+
+    relay_names_stop(r);
+    while ((id = r->identities) != NULL) {
+        for (size_t i = 0; i < COUNT(id->queries); i++)
+            resolve_cancel(&id->queries[i].query);
+        r->identities = id->next;
+        free(id);
+    }
+    r->n_identities = 0;
 }

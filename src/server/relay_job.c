@@ -15,6 +15,9 @@ static void job_free(struct relay_job *j)
     heap_release(&j->outcomes);
     free(j->mail.rcpts);
     free(j->is_settled);
+    free(j->originals);
+    free(j->ascii);
+    free(j->conversion);
     free(j->indexes);
     free(j);
 }
@@ -35,12 +38,15 @@ static bool fill_rcpts(struct relay_job *j)
     j->mail.rcpts = calloc(n, sizeof(*j->mail.rcpts));
     j->is_settled = calloc(n, sizeof(*j->is_settled));
     j->indexes = calloc(n, sizeof(*j->indexes));
-    if (j->mail.rcpts == NULL || j->is_settled == NULL || j->indexes == NULL)
+    j->originals = calloc(n, sizeof(*j->originals));
+    if (j->mail.rcpts == NULL || j->is_settled == NULL || j->indexes == NULL ||
+        j->originals == NULL)
         return false;
     for (size_t i = 0; i < n && job_next_rcpt(&u, &rcpt); i++) {
-        j->mail.rcpts[i].address = rcpt.address;
+        j->mail.rcpts[i].address = j->originals[i] = rcpt.address;
         j->mail.rcpts[i].notify = lmtp ? 0 : rcpt.notify;
-        j->mail.rcpts[i].orcpt = lmtp ? SPAN_NONE : rcpt.orcpt;
+        /* In UTF-8 it cannot be said everywhere, and it is of less use than the message. */
+        j->mail.rcpts[i].orcpt = lmtp || !smtp_orcpt_ok(rcpt.orcpt) ? SPAN_NONE : rcpt.orcpt;
         j->indexes[i] = rcpt.index;
     }
     return true;
@@ -66,9 +72,6 @@ struct relay_job *relay_job_new(struct relay *r, struct chan_frame *f)
         j->fd = f->fd;
         f->fd = -1;
     }
-    j->mail.sender = j->job.sender;
-    j->mail.size_bytes = j->job.size;
-    j->mail.eight_bit = (j->job.flags & ENVELOPE_8BIT) != 0;
     if (!relay_job_is_lmtp(j)) {
         j->mail.ret = (j->job.flags & ENVELOPE_RET_FULL) != 0   ? SMTP_RET_FULL
                       : (j->job.flags & ENVELOPE_RET_HDRS) != 0 ? SMTP_RET_HDRS

@@ -168,10 +168,18 @@ static struct ip_addr peer_of(const struct relay_conn *c)
     return net_addr_to_ip(&c->dest->targets[c->target].addr);
 }
 
-/* A smarthost inside our own network takes whatever we have; a host found by MX is the world. */
-static bool is_world(const struct relay_conn *c)
+/* Out there on the Internet; what was found by MX is so, whatever its address. */
+static bool is_outside(const struct relay_conn *c)
 {
     return c->dest->transport == JOB_MX || greeting_is_public(peer_of(c));
+}
+
+/* A smarthost inside our own network, or one that we log in to, takes whatever we have. */
+static bool is_submission(const struct relay_conn *c)
+{
+    const struct relay_dest *d = c->dest;
+
+    return !is_outside(c) || (d->route != NULL && d->route->conf->user.n > 0);
 }
 
 static void candidates_for(struct relay_conn *c, struct relay_identity *id,
@@ -180,7 +188,7 @@ static void candidates_for(struct relay_conn *c, struct relay_identity *id,
     const struct relay_dest *d = c->dest;
 
     relay_identity_candidates(id, out);
-    out->submission = !is_world(c);
+    out->submission = is_submission(c);
     if (out->submission)
         return;
     out->peer = span_cstr(d->targets[c->target].name);
@@ -310,7 +318,7 @@ void relay_name_heard(struct relay_conn *c)
     struct ip_addr seen;
     struct ip_addr literal;
 
-    if (c->identity == NULL || !is_world(c) || !greeting_echo(smtp_client_hello(&c->smtp), &seen))
+    if (c->identity == NULL || !is_outside(c) || !greeting_echo(smtp_client_hello(&c->smtp), &seen))
         return;
     /* Some say our own words back. */
     if (greeting_echo(span_of(c->name, c->name_n), &literal) && ip_addr_eq(seen, literal))

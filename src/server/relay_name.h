@@ -65,6 +65,8 @@ struct relay_identity {
 void relay_names_start(struct relay *r);
 /* Check no more. */
 void relay_names_stop(struct relay *r);
+/* Forget all; no connection is left. */
+void relay_names_finish(struct relay *r);
 
 enum relay_naming {
     RELAY_NAMED,      /* c->name is set */

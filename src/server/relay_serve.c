@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
+#include "server/relay_fit.h"
 #include "server/relay_name.h"
 #include "server/relay_secure.h"
-
-#include <unistd.h>
 
 static span mta_of(const struct relay_conn *c)
 {
@@ -75,7 +74,10 @@ static bool begin_job(struct relay_conn *c, struct relay_job *j)
         .status = SPAN_INIT("5.1.3"),
         .reply = SPAN_INIT("an address of the envelope cannot be said in SMTP")};
 
-    j->at = 0;
+    if (!relay_fit(c, j)) {
+        relay_job_finish(j, 0);
+        return false;
+    }
     if (smtp_client_mail(&c->smtp, &j->mail) != ERR_OK) {
         relay_job_settle(j, SMTP_ALL_RCPTS, &bad);
         relay_job_finish(j, 0);
@@ -207,41 +209,25 @@ static bool on_data_result(struct relay_conn *c, const struct smtp_client_event 
     return true;
 }
 
-/* The next piece of the body, from the frame or the spool file. */
-static bool read_body(const struct relay_conn *c, const struct relay_job *j, span *out)
-{
-    uint64_t left = j->job.size - j->at;
-    size_t most = left < RELAY_SCRATCH_BYTES ? (size_t)left : RELAY_SCRATCH_BYTES;
-    ssize_t n;
-
-    if (j->fd < 0) {
-        *out = span_skip(j->job.body, (size_t)j->at);
-        return true;
-    }
-    n = pread(j->fd, c->relay->body, most, (off_t)j->at);
-    if (n <= 0)
-        return false;
-    *out = span_of(c->relay->body, (size_t)n);
-    return true;
-}
-
 static bool on_wants_body(struct relay_conn *c, const struct smtp_client_event *ev)
 {
     struct relay_job *j = ev->mail->owner;
     span piece;
     size_t used;
 
-    while (!c->broken && j->at < j->job.size) {
-        if (!read_body(c, j, &piece)) {
+    while (!c->broken) {
+        if (!relay_next_body(c->relay, j, &piece)) {
             smtp_client_abort(&c->smtp);
             return true;
         }
+        if (piece.n == 0)
+            return smtp_client_body_end(&c->smtp);
         used = smtp_client_body(&c->smtp, piece);
-        j->at += used;
+        relay_body_sent(j, used);
         if (used < piece.n)
             return false;
     }
-    return !c->broken && smtp_client_body_end(&c->smtp);
+    return false;
 }
 
 static bool on_mail_done(struct relay_conn *c, const struct smtp_client_event *ev)

@@ -72,7 +72,7 @@ void session_drop_transaction(struct session *ss)
 }
 
 /* It held a password. */
-static void free_auth_line(struct session *ss)
+void session_free_auth_line(struct session *ss)
 {
     if (ss->auth_line != NULL)
         explicit_bzero(ss->auth_line, SMTP_AUTH_LINE_BYTES);
@@ -96,7 +96,7 @@ static void end(struct session *ss, const char *why)
     conn_close(&ss->conn);
     heap_release(&ss->rest);
     heap_release(&ss->unsent);
-    free_auth_line(ss);
+    session_free_auth_line(ss);
     *ss->at = ss->next;
     if (ss->next != NULL)
         ss->next->at = ss->at;
@@ -233,7 +233,7 @@ void session_run(struct session *ss, span input)
     serve(ss);
     keep_rest(ss, in_rest);
     if (!smtp_server_borrows(&ss->smtp))
-        free_auth_line(ss);
+        session_free_auth_line(ss);
     if (may_end(ss))
         say_goodbye(ss);
     late_ms = session_lateness(ss, errors);

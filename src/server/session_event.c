@@ -463,6 +463,7 @@ static bool on_plain(struct session *ss, const struct smtp_event *ev)
 static bool on_long_line(struct session *ss, const struct smtp_event *ev)
 {
     (void)ev;
+    session_free_auth_line(ss);
     ss->auth_line = malloc(SMTP_AUTH_LINE_BYTES);
     smtp_server_lend(&ss->smtp, ss->auth_line);
     return true;

@@ -60,6 +60,8 @@ void session_run(struct session *ss, span input);
 /* Read nothing until the queue keeps up again. */
 void session_stall(struct session *ss, bool stalled);
 void session_drop_transaction(struct session *ss);
+/* Wipe and free what was lent to the engine for a line that it is done with. */
+void session_free_auth_line(struct session *ss);
 
 /* End the session; ss is freed. */
 void session_end(struct session *ss, const char *why);

@@ -19,7 +19,9 @@ static bool is_from_outside(const struct session *ss)
 void session_ledger_begin(struct session *ss)
 {
     heap_init(&ss->ledger.notes, LEDGER_NOTES_BYTES);
-    ss->ledger.early = is_from_outside(ss) && conn_has_input(&ss->conn);
+    /* With implicit TLS it is the client who begins. */
+    ss->ledger.early = is_from_outside(ss) && ss->port->config->tls != CONFIG_TLS_IMPLICIT &&
+                       conn_has_input(&ss->conn);
 }
 
 /* ---- notes ---- */
@@ -69,6 +71,17 @@ void session_note_greeting(struct session *ss, const struct greet *g, unsigned c
                 .number = code,
                 .text = greet_name(g),
             });
+}
+
+void session_note_tls(struct session *ss)
+{
+    char memory[LEDGER_TEXT_BYTES];
+    struct buf b = BUF_OVER(memory);
+    struct tls_facts facts;
+
+    tls_facts(&ss->conn, &facts);
+    buf_printf(&b, "%s %s", facts.protocol, facts.cipher);
+    session_note(ss, LEDGER_TLS, 0, buf_span(&b));
 }
 
 void session_note_message(struct session *ss, uint64_t id, unsigned code)

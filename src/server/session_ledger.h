@@ -29,6 +29,8 @@ struct session_ledger {
 void session_ledger_begin(struct session *ss);
 void session_note(struct session *ss, enum ledger_note_type type, unsigned number, span text);
 void session_note_greeting(struct session *ss, const struct greet *g, unsigned code);
+/* TLS has begun. */
+void session_note_tls(struct session *ss);
 void session_note_message(struct session *ss, uint64_t id, unsigned code);
 /* Facts, findings and what was decided. */
 void session_note_verdict(struct session *ss, const struct greet *g,

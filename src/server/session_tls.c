@@ -50,6 +50,7 @@ static void shaken(struct session *ss)
     ss->shaking = false;
     conn_timeout(&ss->conn, 0);
     tell_started(ss);
+    session_note_tls(ss);
     if (ss->smtp.state != SMTP_SERVER_TLS) {
         session_banner(ss, SPAN_NONE);
         return;
@@ -83,7 +84,10 @@ void session_tls_begin(struct session *ss, span early)
     }
     ss->shaking = true;
     conn_timeout(&ss->conn, (int64_t)ss->d->config->limits.tls_timeout_ms);
-    go_on(ss);
+    if (early.n > 0)
+        go_on(ss);
+    else
+        conn_want(&ss->conn, LOOP_READ);
 }
 
 void session_tls_on_conn(struct session *ss, enum conn_event ev)

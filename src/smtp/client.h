@@ -88,6 +88,7 @@ struct smtp_client {
     struct smtp_client_mail *done_mail;
     struct smtp_client_event end; /* CLOSED */
     bool handshake;               /* TLS is being begun: no octet may come */
+    bool greeting_due;            /* EHLO anew, under TLS */
     bool login_due;               /* WANTS_AUTH */
     bool challenged;              /* a 334 waits for its answer */
     size_t challenge_n;

@@ -61,7 +61,7 @@ void smtp_client_secured(struct smtp_client *c)
     c->hello_n = 0;
     smtp_client_forget_greeting(c);
     smtp_reader_init(&c->reader);
-    smtp_client_emit_greeting(c, SMTP_STAGE_EHLO);
+    c->greeting_due = true;
 }
 
 /* ---- AUTH ---- */

@@ -197,6 +197,10 @@ static bool may_emit(const struct smtp_client *c)
 
 void smtp_client_emit_more(struct smtp_client *c)
 {
+    if (c->greeting_due && may_emit(c)) {
+        c->greeting_due = false;
+        smtp_client_emit_greeting(c, SMTP_STAGE_EHLO);
+    }
     while (c->sending != NULL && c->next_stage != SMTP_STAGE_BODY && may_emit(c))
         emit_next(c);
     if (c->quitting && c->sending == NULL && c->expect_n == 0 && may_emit(c)) {

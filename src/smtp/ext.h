@@ -37,8 +37,8 @@ enum smtp_ext {
 };
 
 /*
- * What every listener serves. The others want something of it: a certificate (STARTTLS, REQUIRETLS),
- * users (AUTH), clients that may speak for others (XCLIENT, XFORWARD).
+ * What every listener serves. The others want something of it: a certificate (STARTTLS,
+ * REQUIRETLS), users (AUTH), clients that may speak for others (XCLIENT, XFORWARD).
  */
 #define SMTP_EXT_SERVED                                                                            \
     ((unsigned)SMTP_EXT_PIPELINING | (unsigned)SMTP_EXT_SIZE | (unsigned)SMTP_EXT_8BITMIME |       \

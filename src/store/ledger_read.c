@@ -13,7 +13,7 @@
 
 struct ledger_segment_name ledger_segment_name(int64_t begun_ms)
 {
-    struct ledger_segment_name name;
+    struct ledger_segment_name name = {{0}};
     struct buf b = BUF_OVER(name.text);
 
     buf_printf(&b, "%s" ENDING, num_id_text((uint64_t)begun_ms).text);

@@ -270,6 +270,9 @@ struct converter {
     int fd;
     uint64_t size;
     bool cr;
+    bool binary;
+    bool in_body; /* of a binary message: nothing is changed any more */
+    bool in_line; /* of its header */
     enum err failed;
 };
 
@@ -294,8 +297,31 @@ static void put_piece(struct converter *c, span s)
     }
 }
 
+/* The header of a binary message, of which `s` comes next; returns what of s is body. */
+static span convert_header(struct converter *c, span s)
+{
+    size_t n = 0;
+
+    while (n < s.n && !c->in_body) {
+        char octet = s.p[n++];
+
+        c->in_body = octet == '\n' && !c->in_line;
+        if (octet == '\r')
+            continue;
+        c->in_line = octet != '\n';
+        put_piece(c, span_of(&octet, 1));
+    }
+    return span_skip(s, n);
+}
+
 static void convert(struct converter *c, span s)
 {
+    if (c->binary && !c->in_body)
+        s = convert_header(c, s);
+    if (c->binary) {
+        put_piece(c, s);
+        return;
+    }
     while (s.n != 0) {
         size_t n;
 
@@ -330,7 +356,7 @@ static void convert_file(struct converter *c, struct maildir *m, int fd, uint64_
 
 static enum err write_message(struct maildir *m, struct item *it, const struct maildir_message *msg)
 {
-    struct converter c = {.out = BUF_OVER(m->out), .fd = it->fd};
+    struct converter c = {.out = BUF_OVER(m->out), .fd = it->fd, .binary = msg->binary};
     char memory[2 * RECEIVED_MAX_BYTES];
     struct buf fields = BUF_OVER(memory);
 

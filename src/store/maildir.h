@@ -14,9 +14,10 @@
  * octets end in a hash.
  *
  * Line ends: a Maildir holds LF, so CRLF becomes LF, and nothing else changes: a lone CR or LF in
- * the input (the receiving side lets none pass) would stay as it is. "Return-Path: <sender>" and
- * "Delivered-To: mailbox" are put in front. Names in new/: SECONDS.M…P…Q….HOST (the Maildir page of
- * qmail), with ",S=size" at the end.
+ * the input (the receiving side lets none pass) would stay as it is. The body of a BINARYMIME
+ * message has octets and no lines: behind the header it is kept as it came. "Return-Path: <sender>"
+ * and "Delivered-To: mailbox" are put in front. Names in new/: SECONDS.M…P…Q….HOST (the Maildir
+ * page of qmail), with ",S=size" at the end.
  */
 #ifndef STORE_MAILDIR_H
 #define STORE_MAILDIR_H
@@ -41,6 +42,7 @@ struct maildir_message {
     span sender;      /* for Return-Path; empty: the null sender */
     span mailbox;     /* for Delivered-To */
     span body;        /* CRLF line ends */
+    bool binary;      /* BINARYMIME: so has the header only */
     int fd;           /* -1: body is all there is */
     uint64_t size;    /* octets in fd */
 };

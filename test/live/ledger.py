@@ -8,6 +8,7 @@ import signal
 import time
 
 import dns
+import tls
 from greeting import GOOD, OWN, STRANGER, TO, ZONE, herald, said
 from lab import mail, process
 from lab.cases import case
@@ -85,10 +86,7 @@ def message(where):
         server.ready()
         with Dialogue(server.port, source=GOOD) as client:
             said(client, 'mail.far.example')
-            reply = client.message(mail.text('traced'), 250, sender='bob@far.example')
-        name = events(server, 'message.accepted')[0]['message']
-        if reply and name not in reply:
-            raise Trouble(f'the reply is {reply!r}')
+            name = client.message(mail.text('traced'), 250, sender='bob@far.example').split()[-1]
         mail.arrival(server.maildir(), 'traced')
         found = process.until(lambda: len(traced(server, name)) == 2 and traced(server, name), 5, 'it is not traced')
         kinds = {record['kind']: record for record in found}
@@ -268,3 +266,19 @@ def bounded(where):
             server.ready()
             traced(server, goes_on(server, 'bounded'))
             process.until(within, 10, 'it takes more room than it may')
+
+
+@case('the record of a session under TLS says so, and has the greetings before and after')
+def secured(where):
+    with dns.Server(ZONE) as names, herald(where, names) as server:
+        server.ready()
+        with Dialogue(server.port, source=GOOD) as client:
+            said(client, 'before.example')
+            tls.starttls(client)
+            client.ask('EHLO mail.far.example', 250)
+            client.message(mail.text('secured'), 250, sender='bob@far.example')
+        record = session_of(server, ['--name', 'before.example'])
+        if [note['text'] for note in notes(record, 'greeting')] != ['before.example', 'mail.far.example']:
+            raise Trouble(f'the greetings are {notes(record, "greeting")}')
+        if not notes(record, 'tls')[0]['text'].startswith('TLSv1.3 TLS_') or record['flags']:
+            raise Trouble(f'it is {record}')

@@ -240,7 +240,8 @@ def alpn(_):
 
 @case('what stands behind STARTTLS in the clear is never carried out')
 def injection(_):
-    for behind in (b'EHLO evil.example\r\n', b'MAIL FROM:<evil@example.org>\r\nRCPT TO:<alice@example.test>\r\n', b'\n', b'x'):
+    for behind in (b'EHLO evil.example\r\n', b'MAIL FROM:<evil@example.org>\r\nRCPT TO:<alice@example.test>\r\n',
+                   b'\n', b'x'):
         with Dialogue(shared().port) as client:
             client.greet()
             client.send(b'STARTTLS\r\n' + behind)
@@ -385,6 +386,36 @@ def own_certificate(where):
             raise Trouble('another certificate after a restart')
         if 'Private-Key: (256 bit' not in certificates.openssl('pkey', '-in', key, '-noout', '-text'):
             raise Trouble('not P-256')
+
+
+def memory_of(pid):
+    """All that a process can write to."""
+    with open(f'/proc/{pid}/maps', encoding='ascii') as maps, open(f'/proc/{pid}/mem', 'rb') as memory:
+        for line in maps:
+            if line.split()[1].startswith('rw') and '[v' not in line:
+                start, end = (int(number, 16) for number in line.split()[0].split('-'))
+                if end - start > 1 << 32:
+                    raise process.Skip('built with a sanitizer, whose memory is too large to look through')
+                memory.seek(start)
+                yield memory.read(end - start)
+
+
+@case('the private key is in the memory of smtpd and of no other child')
+def wiped(where):
+    if os.geteuid() != 0:
+        raise process.Skip('only root can look into other processes')
+    with Server(where) as server:
+        server.ready()
+        text = certificates.openssl('pkey', '-in', server.data / 'tls/key.pem', '-noout', '-text')
+        number = bytes.fromhex(re.sub(r'[^0-9a-f]', '', text.partition('priv:')[2].partition('pub:')[0]))[-32:]
+        shown = ssl.get_server_certificate(('127.0.0.1', server.implicit))
+        knows = {}
+        for pid in process.pids_of(server.child.pid):
+            name = pathlib.Path(f'/proc/{pid}/cmdline').read_bytes().split(b'\0')[0].decode()
+            knows[name] = any(number in part or number[::-1] in part for part in memory_of(pid))
+        wrong = [name for name, known in knows.items() if known != ('smtpd' in name or 'supervisor' in name)]
+        if wrong or not shown or len(knows) < 5:
+            raise Trouble(f'who knows it: {knows}')
 
 
 @case('SIGHUP with a new certificate: new sessions get it, one under TLS goes on')

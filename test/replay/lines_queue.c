@@ -57,7 +57,7 @@ static bool set_option(struct wish *w, span word, span rest)
 
     (void)span_split(&word, '=', &key);
     if (span_eq(key, SPAN("from")))
-        w->job.sender = word;
+        w->job.sender = stage_keep(line_octets(word, false));
     else if (span_eq(key, SPAN("to")))
         add_rcpts(w, word);
     else if (span_eq(key, SPAN("port")))

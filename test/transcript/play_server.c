@@ -198,6 +198,7 @@ static void run(struct server_play *v)
             buf_put(&v->body, ev.chunk);
             smtp_server_took(v->server);
         } else if (ev.kind == SMTP_EVENT_LONG_LINE) {
+            free(v->line);
             v->line = malloc(SMTP_AUTH_LINE_BYTES);
             smtp_server_lend(v->server, v->line);
         } else if (ev.kind == SMTP_EVENT_AUTH || ev.kind == SMTP_EVENT_AUTH_STEP) {

@@ -33,7 +33,7 @@ static const struct {
     {"Exim, continued", CONFIG_TABLE_EXIM, "a: one,\n  two\n#x\nb: y", "1 a=one,   two|4 b=y|", 0},
     {"the values of cPanel", CONFIG_TABLE_VALUES, "*: srv.example\nd.example: m.d.example\n",
      "1 srv.example=*|2 m.d.example=d.example|", 0},
-    {"aliases", CONFIG_TABLE_JOINED, "root: a,\n\tb\n# x\nc: d", "1 root: a,  b=|4 c: d=|", 0},
+    {"aliases", CONFIG_TABLE_JOINED, "root: a,\n\tb\n# x\nc: d", "1 root: a, \tb=|4 c: d=|", 0},
     {"a comment at the end", CONFIG_TABLE_EXIM, "a: b\n#", "1 a=b|", 0},
     {"a blank beginning", CONFIG_TABLE_EXIM, "  a: b\n", "1 a=b|", 0},
 };

@@ -62,6 +62,10 @@ static const struct {
      SPAN_INIT("MIME-Version: 1.0\r\nContent-Type: image/x\r\n"
                "Content-Transfer-Encoding: base64\r\n\r\n//4NCmFiDQo=\r\n"),
      CONVERT_TO_7BIT, 0},
+    {"content without an empty line before it", SPAN_INIT("A: b\r\n\xe4\r\n"),
+     SPAN_INIT("A: b\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=unknown-8bit\r\n"
+               "Content-Transfer-Encoding: quoted-printable\r\n\r\n=E4\r\n"),
+     CONVERT_TO_7BIT, 0},
     {"a folded coding, in any case",
      SPAN_INIT("MIME-Version: 1.0\r\ncontent-transfer-encoding:\r\n 8BIT\r\nA: b\r\n\r\n\xe4\r\n"),
      SPAN_INIT("MIME-Version: 1.0\r\nA: b\r\nContent-Type: text/plain; charset=unknown-8bit\r\n"

@@ -142,6 +142,12 @@ static struct transaction *begin(const struct config *config)
         .sender = SPAN("a@send.test"),
         .client = SPAN("192.0.2.1"),
         .greeting = SPAN("client.test"),
+        .envid = SPAN("QQ+2B1"),
+        .flags = (unsigned)ENVELOPE_SMTPUTF8 | (unsigned)ENVELOPE_RET_HDRS,
+    };
+    const struct smtp_rcpt_params params = {
+        .notify = (unsigned)SMTP_NOTIFY_SUCCESS | (unsigned)SMTP_NOTIFY_DELAY,
+        .orcpt = SPAN("rfc822;Bob+2Bx@Rcpt.Test"),
     };
     struct transaction *t = transaction_new(&client, config, &start);
     span text = SPAN("Bob@Rcpt.Test");
@@ -150,7 +156,7 @@ static struct transaction *begin(const struct config *config)
 
     assert_non_null(t);
     assert_int_equal(path_parse_address(text, 0, &path), PATH_FINE);
-    assert_true(transaction_rcpt(t, &path, &(struct smtp_rcpt_params){0}));
+    assert_true(transaction_rcpt(t, &path, &params));
     assert_true(transaction_data(t, &received, SPAN_NONE));
     told_times = 0;
     return t;
@@ -186,10 +192,15 @@ static void test_small(void **state)
     assert_int_equal(envelope_get(span_of(queue.envelope, queue.envelope_n), &e), ERR_OK);
     assert_int_equal(e.id, 77);
     assert_span_equal(e.sender, SPAN("a@send.test"));
+    assert_span_equal(e.envid, SPAN("QQ+2B1"));
+    assert_int_equal(e.flags, (unsigned)ENVELOPE_SMTPUTF8 | (unsigned)ENVELOPE_RET_HDRS);
     u = unpack_over(e.rcpts);
     assert_true(envelope_next_rcpt(&u, &rcpt));
     assert_span_equal(rcpt.address, SPAN("Bob@Rcpt.Test"));
     assert_span_equal(rcpt.canonical, SPAN("Bob@rcpt.test"));
+    assert_span_equal(rcpt.orcpt, SPAN("rfc822;Bob+2Bx@Rcpt.Test"));
+    assert_int_equal(rcpt.notify,
+                     (unsigned)ENVELOPE_NOTIFY_SUCCESS | (unsigned)ENVELOPE_NOTIFY_DELAY);
     assert_int_equal(told_times, 0);
     answer(queue.tag, PUT_OK);
     assert_int_equal(told_times, 1);

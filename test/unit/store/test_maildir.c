@@ -107,13 +107,18 @@ static void line_ends_become_lf_and_nothing_else_changes(void **state)
 {
     static const struct {
         span in, out;
+        bool binary;
     } cases[] = {
-        {SPAN_INIT("a\r\nb\r\n"), SPAN_INIT("a\nb\n")},
-        {SPAN_INIT("a\r\r\nb"), SPAN_INIT("a\r\nb")},
-        {SPAN_INIT("a\nb\rc\r"), SPAN_INIT("a\nb\rc\r")},
-        {SPAN_INIT("\r\n\r\n"), SPAN_INIT("\n\n")},
-        {SPAN_INIT("caf\xc3\xa9 \0.\r\n"), SPAN_INIT("caf\xc3\xa9 \0.\n")},
-        {SPAN_INIT(""), SPAN_INIT("")},
+        {SPAN_INIT("A: b\r\n c\r\n\r\n\r\n\0\r\n\n\r"), SPAN_INIT("A: b\n c\n\n\r\n\0\r\n\n\r"),
+         true},
+        {SPAN_INIT("A: b\r\n"), SPAN_INIT("A: b\n"), true},
+        {SPAN_INIT("\r\nx\r\n"), SPAN_INIT("\nx\r\n"), true},
+        {SPAN_INIT("a\r\nb\r\n"), SPAN_INIT("a\nb\n"), false},
+        {SPAN_INIT("a\r\r\nb"), SPAN_INIT("a\r\nb"), false},
+        {SPAN_INIT("a\nb\rc\r"), SPAN_INIT("a\nb\rc\r"), false},
+        {SPAN_INIT("\r\n\r\n"), SPAN_INIT("\n\n"), false},
+        {SPAN_INIT("caf\xc3\xa9 \0.\r\n"), SPAN_INIT("caf\xc3\xa9 \0.\n"), false},
+        {SPAN_INIT(""), SPAN_INIT(""), false},
     };
     static const span head = SPAN_INIT("Return-Path: <>\nDelivered-To: a@x.test\n");
 
@@ -122,6 +127,7 @@ static void line_ends_become_lf_and_nothing_else_changes(void **state)
         struct maildir_message msg = {.path = temp_path("m/x.test/a"),
                                       .mailbox = SPAN("a@x.test"),
                                       .body = guard_copy(cases[i].in),
+                                      .binary = cases[i].binary,
                                       .fd = -1};
         span got;
 
