@@ -90,7 +90,8 @@ span config_postmaster_domain(const struct config *c)
  */
 static enum config_recipient relay_find(const struct config *c, span local, span domain)
 {
-    bool listed = config_map_find(c->user_domains, plain_domain(domain), NULL);
+    char room[IDN_NAME_BYTES];
+    bool listed = config_map_find(c->user_domains, plain_domain(domain, room), NULL);
 
     if (!listed || user_find(c, local, domain, NULL) || span_ieq(local, SPAN("postmaster")))
         return CONFIG_RECIPIENT_RELAY;
