@@ -42,12 +42,14 @@ extern const struct cli_command *const cli_commands[];
 /* The rows of cli_commands. */
 extern const struct cli_command cli_config;
 extern const struct cli_command cli_explain;
+extern const struct cli_command cli_guard;
 extern const struct cli_command cli_help;
 extern const struct cli_command cli_judge;
 extern const struct cli_command cli_queue;
 extern const struct cli_command cli_serve;
 extern const struct cli_command cli_spf;
 extern const struct cli_command cli_trace;
+extern const struct cli_command cli_user;
 
 /* "herald: ..." on standard error; returns code. */
 int cli_fail(int code, const char *fmt, ...) PRINTF(2, 3);

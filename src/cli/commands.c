@@ -3,6 +3,6 @@
 #include "cli/cli.h"
 
 const struct cli_command *const cli_commands[] = {
-    &cli_config, &cli_explain, &cli_help,  &cli_judge, &cli_queue,
-    &cli_serve,  &cli_spf,     &cli_trace, NULL,
+    &cli_config, &cli_explain, &cli_guard, &cli_help, &cli_judge, &cli_queue,
+    &cli_serve,  &cli_spf,     &cli_trace, &cli_user, NULL,
 };

@@ -4,10 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "cli/cli.h"
+#include "cli/serve.h"
 #include "os/heap.h"
 #include "os/notify.h"
-#include "server/plan.h"
 
 static bool is_smtp(const struct proc_listener *at)
 {
@@ -62,33 +61,41 @@ static void on_ready(void *arg, const struct proc_listener *listeners, size_t co
     (void)fflush(stdout);
 }
 
-static int run_serve(int argc, char **argv)
+int cli_serve_until_told(const struct cli_command *command, int argc, char **argv,
+                         struct plan_source *source,
+                         void (*ready)(void *arg, const struct proc_listener *at, size_t count))
 {
     static const struct option options[] = {{"config", required_argument, NULL, 'c'},
                                             {NULL, 0, NULL, 0}};
-    struct plan_source source = {0};
     struct supervisor_conf conf = {.load = plan_load,
                                    .unload = plan_unload,
                                    .changed = plan_changed,
-                                   .ready = on_ready,
-                                   .arg = &source};
+                                   .ready = ready,
+                                   .arg = source};
     char *file = NULL;
     int option, status;
 
     while ((option = getopt_long(argc, argv, "c:", options, NULL)) != -1) {
         if (option != 'c')
-            return cli_wrong_usage(&cli_serve, "unknown option");
-        source.file = optarg;
+            return cli_wrong_usage(command, "unknown option");
+        source->file = optarg;
     }
     if (optind < argc)
-        return cli_wrong_usage(&cli_serve, "unexpected argument \"%s\"", argv[optind]);
+        return cli_wrong_usage(command, "unexpected argument \"%s\"", argv[optind]);
     notify_init();
     /* The memory of argv will hold the titles of processes. */
-    if (source.file != NULL)
-        source.file = file = x_strdup(span_cstr(source.file));
+    if (source->file != NULL)
+        source->file = file = x_strdup(span_cstr(source->file));
     status = supervisor_run(&conf);
     free(file);
     return status;
+}
+
+static int run_serve(int argc, char **argv)
+{
+    struct plan_source source = {0};
+
+    return cli_serve_until_told(&cli_serve, argc, argv, &source, on_ready);
 }
 
 const struct cli_command cli_serve = {

@@ -20,6 +20,7 @@
 
 #include "config/problem.h"
 #include "greeting/judge.h"
+#include "guard/guard.h"
 #include "name/addr.h"
 
 /* Where something listens or connects to. */
@@ -36,6 +37,7 @@ struct config_endpoint {
     span path;
 };
 
+enum config_switch { CONFIG_OFF, CONFIG_ON };
 enum config_role { CONFIG_ROLE_MX, CONFIG_ROLE_SUBMISSION, CONFIG_ROLE_LMTP };
 
 /* A list of addresses. */
@@ -82,6 +84,14 @@ struct config_tls {
 struct config_egress_name {
     struct ip_addr address; /* as the world sees it */
     span name;
+};
+
+/* guard "name" { }: where other mail servers ask what becomes of a greeting. */
+struct config_guard {
+    span name;
+    struct config_endpoint address;
+    enum guard_protocol protocol;
+    enum config_switch header; /* add Authentication-Results, where the protocol can */
 };
 
 /* egress "name" { }: how outgoing connections leave. */
@@ -138,6 +148,7 @@ struct config_limits {
     uint64_t errors;             /* refused commands in a session before 421 */
     uint64_t junk_commands;      /* NOOP, RSET, VRFY, EHLO in a transaction */
     uint64_t unknown_recipients; /* in a session */
+    uint64_t auth_failures;      /* in a session, before 421 */
     uint64_t tarpit_after;       /* errors of a session before each further one is answered late */
     uint64_t tarpit_delay_ms;
     uint64_t stress_timeout_ms; /* instead of command_timeout_ms while sessions are scarce */
@@ -202,6 +213,23 @@ struct config_log {
     enum config_log_level level;
 };
 
+enum config_plaintext { CONFIG_PLAINTEXT_NEVER, CONFIG_PLAINTEXT_LOOPBACK };
+
+/* auth { }: who may log in at a submission port, and how. The secrets are in `logins` and `tokens`.
+ */
+struct config_auth {
+    enum config_plaintext plaintext;
+    span tokens_file;
+    span senders_file;
+    struct config_map *senders;           /* login in lower case -> targets, each with a NUL */
+    struct config_endpoint introspection; /* host empty: none */
+    span introspection_path;              /* "/introspect" */
+    uint64_t backoff_account_ms;          /* the longest wait after failures; 0: none */
+    uint64_t backoff_client_ms;
+    bool passwords; /* somebody has one */
+    bool scram;     /* and each of them is stored in a form that SCRAM can use */
+};
+
 struct config_map;   /* names with values: config/map.h */
 struct config_store; /* what the value is kept in and how it came to be: config/load.c */
 
@@ -217,14 +245,18 @@ struct config {
 
     struct config_listen *listens;
     size_t n_listens;
+    struct config_guard *guards;
+    size_t n_guards;
 
     struct config_map *domains;
     struct config_map *relay_domains;
     struct config_prefixes trusted;
 
     span users_file;
-    struct config_map *users; /* "user@domain" in lower case -> hash, empty for a bare address */
     struct config_map *user_domains; /* of all users */
+    struct config_map *users;  /* "user@domain" in lower case: a mailbox */
+    struct config_map *logins; /* the same with a password -> stored forms (config/login.h) */
+    struct config_map *tokens; /* a bearer token -> token, NUL, address */
     span aliases_file;
     struct config_map *aliases; /* "name" or "name@domain" in lower case -> targets */
     struct config_mailbox mailbox;
@@ -240,6 +272,7 @@ struct config {
     struct config_route *routes; /* at least one; "*" always exists */
     size_t n_routes;
 
+    struct config_auth auth;
     struct config_dns dns;
     struct config_greeting greeting;
     struct config_limits limits;
@@ -266,6 +299,12 @@ struct config *config_load(const char *path, struct config_problems *problems);
 
 /* As config_load, from text instead of a file; `name` stands for the file in problems. */
 struct config *config_load_text(const char *name, span text, struct config_problems *problems);
+
+/*
+ * Forget the secrets of a configuration, in a process that must not know them. Afterwards nobody
+ * can log in by it.
+ */
+void config_forget_secrets(const struct config *c);
 
 /* Accepts NULL. */
 void config_free(struct config *c);

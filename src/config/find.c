@@ -6,6 +6,9 @@
 #include "name/path.h"
 #include "os/idn.h"
 
+/* An alias for more people than this is a list, and nobody sends as a list. */
+#define SENDER_TARGETS_MAX 64
+
 /* As the tables have it: A-labels, no last dot. `room` is for a name that comes in UTF-8. */
 static span plain_domain(span domain, char room[IDN_NAME_BYTES])
 {
@@ -68,13 +71,13 @@ static bool alias_find(const struct config *c, span local, span domain, span *ou
            (config_is_local_domain(c, domain) && config_map_find(c->aliases, local, out_targets));
 }
 
-static bool user_find(const struct config *c, span local, span domain, span *out_hash)
+static bool user_find(const struct config *c, span local, span domain)
 {
     char text[CONFIG_MAP_NAME_MAX_BYTES];
     struct buf b = BUF_OVER(text);
     span address = join(&b, local, domain);
 
-    return address.n != 0 && config_map_find(c->users, address, out_hash);
+    return address.n != 0 && config_map_find(c->users, address, NULL);
 }
 
 span config_postmaster_domain(const struct config *c)
@@ -93,7 +96,7 @@ static enum config_recipient relay_find(const struct config *c, span local, span
     char room[IDN_NAME_BYTES];
     bool listed = config_map_find(c->user_domains, plain_domain(domain, room), NULL);
 
-    if (!listed || user_find(c, local, domain, NULL) || span_ieq(local, SPAN("postmaster")))
+    if (!listed || user_find(c, local, domain) || span_ieq(local, SPAN("postmaster")))
         return CONFIG_RECIPIENT_RELAY;
     return CONFIG_RECIPIENT_UNKNOWN;
 }
@@ -113,19 +116,9 @@ enum config_recipient config_recipient_find(const struct config *c, span local, 
         return CONFIG_RECIPIENT_REMOTE;
     if (alias_find(c, local, domain, &targets))
         return CONFIG_RECIPIENT_ALIAS;
-    if (user_find(c, local, domain, NULL) || span_ieq(local, SPAN("postmaster")))
+    if (user_find(c, local, domain) || span_ieq(local, SPAN("postmaster")))
         return CONFIG_RECIPIENT_MAILBOX;
     return unknown[c->unknown_user];
-}
-
-bool config_user_hash(const struct config *c, span local, span domain, span *out_hash)
-{
-    span hash;
-
-    if (!user_find(c, local, domain, &hash) || hash.n == 0)
-        return false;
-    *out_hash = hash;
-    return true;
 }
 
 /* ---- aliases ---- */
@@ -200,6 +193,45 @@ size_t config_alias_expand(const struct config *c, span local, span domain, span
         out[kept++] = own;
     }
     return x.full || scratch->overflow ? 0 : kept;
+}
+
+/* ---- senders ---- */
+
+/* "user@example.net", or "@example.net" for all of a domain; each ends with a NUL. */
+static bool is_listed(span senders, span address)
+{
+    span domain = span_skip(address, span_rfind(address, '@'));
+    span sender;
+
+    while (span_split(&senders, '\0', &sender)) {
+        if (sender.n != 0 && (span_ieq(sender, address) || span_ieq(sender, domain)))
+            return true;
+    }
+    return false;
+}
+
+bool config_may_send_as(const struct config *c, span login, span local, span domain)
+{
+    char text[CONFIG_MAP_NAME_MAX_BYTES];
+    char scratch[8192];
+    struct buf b = BUF_OVER(text);
+    struct buf memory = BUF_OVER(scratch);
+    span address = join(&b, local, domain);
+    span targets[SENDER_TARGETS_MAX];
+    span senders;
+    size_t n;
+
+    if (address.n == 0 || login.n == 0)
+        return false;
+    if (span_ieq(address, login) ||
+        (config_map_find(c->auth.senders, login, &senders) && is_listed(senders, address)))
+        return true;
+    n = config_alias_expand(c, local, domain, targets, COUNT(targets), &memory);
+    for (size_t i = 0; i < n; i++) {
+        if (span_ieq(targets[i], login))
+            return true;
+    }
+    return false;
 }
 
 /* ---- routes ---- */

@@ -47,8 +47,11 @@ span config_postmaster_domain(const struct config *c);
 /* What is this address to us? local and domain as in the path, unquoted. */
 enum config_recipient config_recipient_find(const struct config *c, span local, span domain);
 
-/* The password hash of a user; false when there is no such user or it cannot log in. */
-bool config_user_hash(const struct config *c, span local, span domain, span *out_hash);
+/*
+ * May this login send as local@domain? It may as itself, as every alias that leads to it, and as
+ * what auth.senders lists for it.
+ */
+bool config_may_send_as(const struct config *c, span login, span local, span domain);
 
 #define CONFIG_ALIAS_TARGETS_MAX 1000
 

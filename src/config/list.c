@@ -33,35 +33,6 @@ bool config_list_read_domains(struct config_load *load, const struct config_valu
     return fine;
 }
 
-static const char *add_user(struct config_table *t, span line, span none)
-{
-    size_t colon = span_find(line, ':');
-    char text[PATH_MAX_BYTES + 8];
-    struct buf key = BUF_OVER(text);
-    struct path path;
-    enum path_fault fault =
-        path_parse_address(span_trim(span_head(line, colon)), PATH_ALLOW_UTF8, &path);
-
-    (void)none;
-    if (fault != PATH_FINE)
-        return path_fault_text(fault);
-    path_put(&key, &path);
-    if (key.overflow || !config_map_put(t->to, buf_span(&key), span_skip(line, colon + 1)))
-        return "this user stands here twice; the first line counts";
-    config_map_put(t->load->c->user_domains, path.domain, SPAN_NONE);
-    return NULL;
-}
-
-bool config_list_read_users(struct config_load *load, const struct config_value *path,
-                            struct config_map *map)
-{
-    struct config_table t = {.load = load, .add = add_user, .to = map};
-    bool fine = config_table_read(&t, &path->where, CONFIG_TABLE_LINES, path->text);
-
-    config_map_trim(map);
-    return fine;
-}
-
 /* Why a target of an alias is not used; NULL when it is. */
 static const char *target_fault(span target)
 {

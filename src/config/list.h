@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * config/list.h - the entries of files and lists: domains, users, aliases.
+ * config/list.h - the entries of files and lists: domains, aliases.
  *
  * How files are read, and what becomes of bad lines: config/table.h.
  */
@@ -12,10 +12,6 @@
 /* Add the domains of a list value (items and sources) to map. */
 bool config_list_read_domains(struct config_load *load, const struct config_value *value,
                               struct config_map *map);
-
-/* Add the lines "address[:hash]" of a file to map. */
-bool config_list_read_users(struct config_load *load, const struct config_value *path,
-                            struct config_map *map);
 
 /*
  * Add the lines "name: target, target" of a file in the form of /etc/aliases to map.

@@ -422,6 +422,12 @@ static struct config *config_new(void)
     return c;
 }
 
+void config_forget_secrets(const struct config *c)
+{
+    config_map_wipe(c->logins);
+    config_map_wipe(c->tokens);
+}
+
 void config_free(struct config *c)
 {
     if (c == NULL)
@@ -430,6 +436,9 @@ void config_free(struct config *c)
     config_map_free(c->relay_domains);
     config_map_free(c->users);
     config_map_free(c->user_domains);
+    config_map_free(c->logins);
+    config_map_free(c->tokens);
+    config_map_free(c->auth.senders);
     config_map_free(c->aliases);
     config_map_free(c->greeting.listed);
     config_pool_finish(&c->store->pool);

@@ -22,6 +22,7 @@ struct config_map {
     uint32_t *slots;
     size_t n_slots; /* a power of two */
     size_t n;
+    bool secret;
 };
 
 /* Names come from files of the operator, so the key need not be secret. */
@@ -41,11 +42,52 @@ struct config_map *config_map_new(void)
     return map;
 }
 
+struct config_map *config_map_new_secret(void)
+{
+    struct config_map *map = config_map_new();
+
+    map->secret = true;
+    return map;
+}
+
+static void give_back(const struct config_map *map, char *octets, size_t n)
+{
+    if (map->secret)
+        explicit_bzero(octets, n);
+    free(octets);
+}
+
+/* Other room for the octets; false: there is none, and all is as it was. */
+static bool octets_move(struct config_map *map, size_t cap)
+{
+    char *p = map->secret ? malloc(cap) : realloc(map->octets, cap);
+
+    if (p == NULL)
+        return false;
+    if (map->secret) {
+        memcpy(p, map->octets, map->n_octets);
+        give_back(map, map->octets, map->n_octets);
+    }
+    map->octets = p;
+    map->cap = cap;
+    return true;
+}
+
+void config_map_wipe(struct config_map *map)
+{
+    if (map == NULL)
+        return;
+    explicit_bzero(map->octets, map->n_octets);
+    memset(map->slots, 0, map->n_slots * sizeof *map->slots);
+    map->n_octets = 1;
+    map->n = 0;
+}
+
 void config_map_free(struct config_map *map)
 {
     if (map == NULL)
         return;
-    free(map->octets);
+    give_back(map, map->octets, map->n_octets);
     free(map->slots);
     free(map);
 }
@@ -94,17 +136,14 @@ static void slots_grow(struct config_map *map)
 static void octets_need(struct config_map *map, size_t more)
 {
     size_t cap = map->cap;
-    char *p;
 
     if (map->cap - map->n_octets >= more)
         return;
     while (cap - map->n_octets < more)
         cap += cap / 2;
     BUG_IF(cap > UINT32_MAX, "a table of names beyond 4 GiB");
-    p = realloc(map->octets, cap);
-    BUG_IF(p == NULL, "out of memory");
-    map->octets = p;
-    map->cap = cap;
+    if (!octets_move(map, cap))
+        BUG("out of memory");
 }
 
 static uint32_t entry_add(struct config_map *map, span name, span value)
@@ -163,6 +202,18 @@ span config_map_first(const struct config_map *map)
     return config_map_count(map) != 0 ? entry_name(map, 1) : SPAN_NONE;
 }
 
+bool config_map_next(const struct config_map *map, size_t *at, span *out_name, span *out_value)
+{
+    size_t place = *at != 0 ? *at : 1;
+
+    if (map == NULL || place >= map->n_octets)
+        return false;
+    *out_name = entry_name(map, (uint32_t)place);
+    *out_value = entry_value(map, (uint32_t)place);
+    *at = place + ENTRY_HEAD + out_name->n + out_value->n + 1;
+    return true;
+}
+
 size_t config_map_count(const struct config_map *map)
 {
     return map != NULL ? map->n : 0;
@@ -170,10 +221,5 @@ size_t config_map_count(const struct config_map *map)
 
 void config_map_trim(struct config_map *map)
 {
-    char *p = realloc(map->octets, map->n_octets);
-
-    if (p == NULL)
-        return;
-    map->octets = p;
-    map->cap = map->n_octets;
+    (void)octets_move(map, map->n_octets);
 }

@@ -16,6 +16,8 @@
 struct config_map;
 
 struct config_map *config_map_new(void);
+/* The same for values that are secrets: memory that is given back is wiped first. */
+struct config_map *config_map_new_secret(void);
 /* Accepts NULL. */
 void config_map_free(struct config_map *map);
 
@@ -24,6 +26,16 @@ bool config_map_put(struct config_map *map, span name, span value);
 
 /* out_value may be NULL; borrowed until the map changes. A NULL map is empty. */
 bool config_map_find(const struct config_map *map, span name, span *out_value);
+
+/*
+ * The entries one after the other, in the order in which they were put: *at begins as 0.
+ *
+ * returns false after the last one
+ */
+bool config_map_next(const struct config_map *map, size_t *at, span *out_name, span *out_value);
+
+/* Forget all entries and wipe the memory; NULL is allowed. */
+void config_map_wipe(struct config_map *map);
 
 size_t config_map_count(const struct config_map *map);
 

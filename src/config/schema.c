@@ -15,9 +15,12 @@
 #define GIB    (1024 * MIB)
 
 static const char *const role_words[] = {"mx", "submission", "lmtp", NULL};
+static const char *const switch_words[] = {"off", "on", NULL};
+static const char *const guard_words[] = {"policy", "milter", "exim", NULL};
 static const char *const listen_tls_words[] = {"starttls", "required", "implicit", "off", NULL};
 static const char *const protocols_words[] = {"1.2+", "1.3+", NULL};
 static const char *const unknown_words[] = {"refuse", "accept", NULL};
+static const char *const plaintext_words[] = {"never", "loopback", NULL};
 static const char *const route_tls_words[] = {"try", "require", "off", NULL};
 static const char *const via_words[] = {"mx", "hold", NULL};
 static const char *const line_words[] = {"strict", "normalise", NULL};
@@ -76,6 +79,10 @@ const struct config_section config_sections[] = {
      "a "
      "submission port. What is only observed goes to the log and into the header.",
      NULL},
+    {"auth", false, 0, 0, 0, NULL, false,
+     "Who may log in at a submission port, and how. The mechanisms announced are those that every "
+     "password of `users` allows, and those of bearer tokens when there are any.",
+     NULL},
     {"tls", false, 0, 0, 0, NULL, false,
      "The certificate that this server shows, and whom it believes. TLS 1.2 and 1.3 are spoken, "
      "with "
@@ -91,6 +98,10 @@ const struct config_section config_sections[] = {
      false,
      "A place where mail comes in. The name appears in the log. When no such block is given, "
      "there are two on the loopback address.",
+     NULL},
+    {"guard", true, SECTION_OF(guards, n_guards, config_guard), NULL, false,
+     "A place where other mail servers ask what becomes of the greeting of one of their clients, "
+     "by the rules of the section `greeting`: see herald-guard(1).",
      NULL},
     {"certificate", true, SECTION_OF(certificates, n_certificates, config_certificate), "", false,
      "Another certificate, for clients that ask for this name (SNI): a host name, or `*.domain` "
@@ -150,8 +161,9 @@ const struct config_key config_keys[] = {
      "prefixes."},
     {"", "users", CONFIG_TYPE_USERS, offsetof(struct config, users_file), "users",
      DEFAULT("\"\""), ANY, LIVE,
-     "A file with one mailbox a line: `address` or `address:hash`. Lines that begin with # are "
-     "comments."},
+     "A file with one mailbox a line: `address`, or `address:password` for one that may log in: "
+     "crypt(3), SCRAM-SHA-256, or `{PLAIN}secret`, see herald-user(1). Lines that begin with # are "
+     "comments. A file with passwords that others may read is refused."},
     {"", "aliases", CONFIG_TYPE_ALIASES, offsetof(struct config, aliases_file), "aliases",
      DEFAULT("\"\""), ANY, LIVE,
      "A file in the form of /etc/aliases: `name: target, target`. Targets are names and "
@@ -212,6 +224,9 @@ const struct config_key config_keys[] = {
      DEFAULT("20"),
      1, 100000, NULL, LIVE,
      "Recipients refused as unknown in one session before it is ended with 421."},
+    {"limits", "auth_failures", CONFIG_TYPE_NUMBER, FIELD(limits.auth_failures), DEFAULT("3"),
+     1, 100, NULL, LIVE,
+     "Failed attempts to log in before a session is ended with 421."},
     {"limits", "tarpit_after", CONFIG_TYPE_NUMBER, FIELD(limits.tarpit_after),
      DEFAULT("5"), 0, 10000, NULL, LIVE,
      "Commands refused in one session before each further refusal is answered late. Addresses in "
@@ -298,6 +313,28 @@ const struct config_key config_keys[] = {
      "its address confirms, or a domain above it), or by `spf` (a greeting for which SPF passes). "
      "Each has a `reason`, and may have a `check` (all without it) and an end date `until`."},
 
+    {"auth", "plaintext", CONFIG_TYPE_ENUM, FIELD(auth.plaintext), DEFAULT("never"),
+     0, 0, plaintext_words, LIVE,
+     "Who may log in without TLS: nobody, or clients of this machine (`loopback`)."},
+    {"auth", "tokens", CONFIG_TYPE_TOKENS, FIELD(auth.tokens_file), DEFAULT("\"\""), ANY, LIVE,
+     "A file of bearer tokens for OAUTHBEARER and XOAUTH2, one a line: `address:token`. A file "
+     "that others may read is refused."},
+    {"auth", "introspection", CONFIG_TYPE_HTTP, FIELD(auth.introspection), DEFAULT("\"\""),
+     ANY, LIVE,
+     "Where bearer tokens are checked (RFC 7662) that are not in `tokens`: "
+     "`\"http://ADDRESS[:PORT]/PATH\"`. The answer's `username`, or else `email` or `sub`, must be "
+     "an address of `users`. The tokens travel in the clear: use an address of this machine."},
+    {"auth", "senders", CONFIG_TYPE_SENDERS,
+     offsetof(struct config, auth.senders_file), "senders", DEFAULT("\"\""), ANY, LIVE,
+     "A file that says as whom a login may send beside itself and the `aliases` that lead to it: "
+     "`login: address, @domain`."},
+    {"auth", "backoff_account", CONFIG_TYPE_DURATION, FIELD(auth.backoff_account_ms),
+     DEFAULT("1m"), 0, DAY, NULL, LIVE,
+     "The longest that an account is closed after failures to log in. From the fourth on the wait "
+     "doubles from one second; 0 means never."},
+    {"auth", "backoff_client", CONFIG_TYPE_DURATION, FIELD(auth.backoff_client_ms),
+     DEFAULT("15m"), 0, DAY, NULL, LIVE,
+     "The same for the address of the client; those in `trusted` do not wait."},
     {"tls", "certificate", CONFIG_TYPE_FILE, FIELD(tls.certificate), DEFAULT("\"\""), ANY, LIVE,
      "A PEM file with the certificate, and behind it those that lead to its root. Without it herald "
      "makes one, signed by itself, and keeps it in `data_dir`/tls."},
@@ -367,6 +404,19 @@ const struct config_key config_keys[] = {
     {"certificate", "key", CONFIG_TYPE_FILE, BLOCK(config_certificate, key),
      DEFAULT("\"\""), ANY, LIVE,
      "A PEM file with the private key, as in `tls`."},
+
+    {"guard", "address", CONFIG_TYPE_LISTEN, BLOCK(config_guard, address),
+     NULL, NULL, NULL, ANY, RESTART,
+     "Where to listen, as for `listen`. Nothing that is asked here is secret, but an address that "
+     "others reach lets them make herald ask DNS."},
+    {"guard", "protocol", CONFIG_TYPE_ENUM, BLOCK(config_guard, protocol),
+     DEFAULT("policy"), 0, 0, guard_words, RESTART,
+     "`policy` is Postfix's policy delegation, `milter` the protocol of Sendmail and Postfix, `exim` "
+     "one line in and one line out for Exim's `${readsocket}`."},
+    {"guard", "header", CONFIG_TYPE_ENUM, BLOCK(config_guard, header),
+     DEFAULT("off"), 0, 0, switch_words, RESTART,
+     "With `on` each message gets an `Authentication-Results` field of what DNS says of client, "
+     "greeting and sender. Not with the protocol `exim`."},
 
     {"egress", "address", CONFIG_TYPE_ADDRESS, BLOCK(config_egress, address),
      DEFAULT("\"\""), ANY, LIVE,
@@ -464,6 +514,9 @@ static const char *const type_words[] = {
     [CONFIG_TYPE_EGRESS_NAMES] = "a list of \"ADDRESS NAME\" and sources",
     [CONFIG_TYPE_PREFIXES] = "a list of addresses and prefixes, as in [\"192.0.2.0/24\", \"::1\"]",
     [CONFIG_TYPE_USERS] = "the path of a file, or \"\" for none",
+    [CONFIG_TYPE_TOKENS] = "the path of a file, or \"\" for none",
+    [CONFIG_TYPE_SENDERS] = "the path of a file, or \"\" for none",
+    [CONFIG_TYPE_HTTP] = "\"http://ADDRESS[:PORT]/PATH\", or \"\" for none",
     [CONFIG_TYPE_ALIASES] = "the path of a file, or \"\" for none",
     [CONFIG_TYPE_MAILBOX] =
         "\"maildir:PATH\" with {user} in it, \"lmtp:unix:PATH\" or \"lmtp:HOST:PORT\"",

@@ -6,6 +6,8 @@
 void config_table_bad(struct config_table *t, span found, const char *why)
 {
     t->bad++;
+    if (t->secret)
+        found = span_head(found, span_find(found, ':'));
     if (t->bad <= CONFIG_TABLE_WARNINGS_MAX)
         config_load_warn(t->load, &t->where, found, why);
 }
@@ -156,6 +158,8 @@ bool config_table_read(struct config_table *t, const struct config_where *where,
         t->where.line = 0;
         config_load_warn(t->load, &t->where, SPAN_NONE, "more lines are bad than are named here");
     }
+    if (t->secret)
+        explicit_bzero(text.p, text.n);
     config_source_free(&text);
     return true;
 }

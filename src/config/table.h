@@ -38,6 +38,7 @@ struct config_table {
     void *to; /* for add */
     struct config_where where;
     unsigned bad;
+    bool secret; /* behind a colon: not shown, and the memory is wiped */
 };
 
 /* Warn about something in the current line. */

@@ -9,12 +9,14 @@
 #include "config/load.h"
 #include "config/map.h"
 #include "config/number.h"
+#include "config/users.h"
 #include "name/domain.h"
 #include "name/path.h"
 
 #define SMTPS_PORT 465
 #define SMTP_PORT  25
 #define LMTP_PORT  24
+#define HTTP_PORT  80
 
 typedef bool reader(struct config_load *load, const struct config_value *value, void *at);
 
@@ -159,9 +161,51 @@ static bool read_users(struct config_load *load, const struct config_value *valu
 {
     load->c->users = config_map_new();
     load->c->user_domains = config_map_new();
+    load->c->logins = config_map_new_secret();
     if (!read_text(load, value, at))
         return false;
-    return value->text.n == 0 || config_list_read_users(load, value, load->c->users);
+    return value->text.n == 0 || config_users_read(load, value);
+}
+
+static bool read_tokens(struct config_load *load, const struct config_value *value, void *at)
+{
+    load->c->tokens = config_map_new_secret();
+    if (!read_text(load, value, at))
+        return false;
+    return value->text.n == 0 || config_users_read_tokens(load, value);
+}
+
+static bool read_senders(struct config_load *load, const struct config_value *value, void *at)
+{
+    load->c->auth.senders = config_map_new();
+    if (!read_text(load, value, at))
+        return false;
+    return value->text.n == 0 || config_users_read_senders(load, value, load->c->auth.senders);
+}
+
+/* "http://ADDRESS[:PORT]/PATH"; the process that asks looks no names up. */
+static bool read_http(struct config_load *load, const struct config_value *value, void *at)
+{
+    struct config_endpoint *e = at;
+    span rest = span_skip(value->text, 7);
+    size_t slash = span_find(rest, '/');
+
+    if (!is_text(value))
+        return refuse(load, value, NULL);
+    if (value->text.n == 0)
+        return true;
+    for (size_t i = 0; i < value->text.n; i++)
+        if (!ascii_is_print(value->text.p[i]) || value->text.p[i] == ' ')
+            return refuse(load, value, NULL);
+    if (!span_starts(value->text, SPAN("http://")) ||
+        !config_endpoint_parse(load->pool, span_head(rest, slash), HTTP_PORT, e) ||
+        e->transport != CONFIG_TCP)
+        return refuse(load, value, NULL);
+    if (e->ip.family == IP_NONE)
+        return refuse(load, value, "a name; an address is needed here");
+    load->c->auth.introspection_path =
+        slash < rest.n ? config_pool_copy(load->pool, span_skip(rest, slash)) : SPAN("/");
+    return true;
 }
 
 static bool read_aliases(struct config_load *load, const struct config_value *value, void *at)
@@ -413,6 +457,9 @@ static reader *const readers[] = {
     [CONFIG_TYPE_DOMAINS] = read_domains,
     [CONFIG_TYPE_PREFIXES] = read_prefixes,
     [CONFIG_TYPE_USERS] = read_users,
+    [CONFIG_TYPE_TOKENS] = read_tokens,
+    [CONFIG_TYPE_SENDERS] = read_senders,
+    [CONFIG_TYPE_HTTP] = read_http,
     [CONFIG_TYPE_ALIASES] = read_aliases,
     [CONFIG_TYPE_MAILBOX] = read_mailbox,
     [CONFIG_TYPE_UNKNOWN_USER] = read_unknown_user,

@@ -36,7 +36,7 @@ static int read_early(struct tls *t, char *p, size_t cap)
 {
     span s = span_head(heap_span(&t->early), cap);
 
-    if (s.n > 0)
+    if (s.p != NULL)
         memcpy(p, s.p, s.n);
     heap_drop(&t->early, s.n);
     if (t->early.n == 0)

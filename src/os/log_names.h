@@ -11,6 +11,8 @@
     X(LOG_CLIENT_NAMED, "client.named", "a server in front of this one said who the client is")    \
     X(LOG_CLIENT_TOLD, "client.told", "a server in front told of its client, which is not ours")   \
     X(LOG_GREETING_JUDGED, "greeting.judged", "a greeting was judged, with the findings")          \
+    X(LOG_AUTH_OK, "auth.ok", "a client logged in")                                                \
+    X(LOG_AUTH_FAILED, "auth.failed", "a client could not log in, and why")                        \
     X(LOG_TLS_STARTED, "tls.started", "a handshake is done: the session goes on under TLS")        \
     X(LOG_TLS_FAILED, "tls.failed", "a handshake failed, or TLS ended otherwise than it should")   \
     X(LOG_TLS_MADE, "tls.made", "no certificate is given: herald made one, signed by itself")      \
@@ -45,6 +47,7 @@
     X(LOG_CHANNEL_BROKEN, "channel.broken", "a process sent another a malformed frame")            \
     X(LOG_ACCEPT_FAILED, "accept.failed", "connections could not be accepted for a while")         \
     X(LOG_RESOLVER_TROUBLE, "resolver.trouble", "the resolver's library or servers fail")          \
+    X(LOG_GUARD_BROKEN, "guard.broken", "a mail server asked the guard in no known form")           \
     X(LOG_LOG_DROPPED, "log.dropped", "log lines were lost because their reader was too slow")     \
     X(LOG_TRACE, "trace", "a detail for debugging")
 
@@ -54,7 +57,7 @@
     X(KEY_MESSAGE, "message", "id of the message, 13 letters and digits")                          \
     X(KEY_TEXT, "text", "what happened, in words")                                                 \
     X(KEY_CLIENT, "client", "address of the client")                                               \
-    X(KEY_LOGIN, "login", "who the client is authenticated as")                                    \
+    X(KEY_LOGIN, "login", "who logged in, or wanted to")                                           \
     X(KEY_IDENT, "ident", "name of the message or session at the server in front")                 \
     X(KEY_LISTENER, "listener", "name of the listener")                                            \
     X(KEY_GREETING, "greeting", "the name given with HELO or EHLO")                                \
@@ -75,6 +78,7 @@
     X(KEY_TRANSPORT, "transport", "maildir, lmtp or smtp")                                         \
     X(KEY_DESTINATION, "destination", "domain or route of the delivery")                           \
     X(KEY_HOST, "host", "the remote host")                                                         \
+    X(KEY_MECHANISM, "mechanism", "the SASL mechanism")                                            \
     X(KEY_ADDRESS, "address", "a network address")                                                 \
     X(KEY_EGRESS, "egress", "name of the egress")                                                  \
     X(KEY_ATTEMPT, "attempt", "number of the try, from 1")                                         \

@@ -10,6 +10,7 @@
 #include "os/notify.h"
 
 #define SOCKET_MODE      0660
+#define OPEN_SOCKET_MODE 0666
 #define ACTIVATED_PREFIX "fd:"
 
 static size_t activated_count;
@@ -56,10 +57,11 @@ static int take_bound(const struct bound *former, const struct net_addr *at)
     return -1;
 }
 
-static enum err open_one(const char *address, const struct bound *former, struct net_addr *wanted,
-                         int *out_fd, struct diag *d)
+static enum err open_one(const struct supervisor_listen *want, const struct bound *former,
+                         struct net_addr *wanted, int *out_fd, struct diag *d)
 {
-    span text = span_cstr(address);
+    span text = span_cstr(want->address);
+    mode_t mode = want->open ? OPEN_SOCKET_MODE : SOCKET_MODE;
 
     *wanted = (struct net_addr){0};
     if (span_starts(text, SPAN(ACTIVATED_PREFIX)))
@@ -68,7 +70,7 @@ static enum err open_one(const char *address, const struct bound *former, struct
     if (e != ERR_OK)
         return e;
     *out_fd = take_bound(former, wanted);
-    return *out_fd >= 0 ? ERR_OK : listen_open(wanted, SOCKET_MODE, out_fd, d);
+    return *out_fd >= 0 ? ERR_OK : listen_open(wanted, mode, out_fd, d);
 }
 
 static void say_listening(const struct proc_listener *at)
@@ -91,7 +93,7 @@ enum err bind_all(struct bound *b, const struct supervisor_plan *plan, const str
         struct proc_listener *at = &b->listeners[i];
         *at =
             (struct proc_listener){.name = want->name, .kind = want->kind, .config = want->config};
-        enum err e = open_one(want->address, former, &b->wanted[i], &at->fd, d);
+        enum err e = open_one(want, former, &b->wanted[i], &at->fd, d);
         if (e != ERR_OK)
             return e;
         b->count++;

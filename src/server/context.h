@@ -9,14 +9,16 @@
 #define SERVER_CONTEXT_H
 
 #include "config/config.h"
+#include "server/backoff.h"
 #include "server/census.h"
 
 struct tls_side; /* net/tls.h */
 
 struct context {
     const struct config *config;
-    struct tls_side *tls;        /* of the listeners; in smtpd alone, elsewhere NULL */
-    struct census_table *census; /* shared memory of the smtpd processes */
+    struct tls_side *tls;          /* of the listeners; in smtpd alone, elsewhere NULL */
+    struct census_table *census;   /* shared memory of the smtpd processes */
+    struct backoff_table *backoff; /* shared memory of the auth processes */
 };
 
 #endif

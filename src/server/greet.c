@@ -329,8 +329,8 @@ struct greet *greet_new(struct greet_shared *s, const struct greet_start *start)
         memcpy(g->text, start->name.p, start->name.n);
     g->start.name = span_of(g->text, start->name.n);
     g->gave_up = start->gave_up;
-    g->asks =
-        !start->trusted && !start->submission && !start->lmtp && start->client.family != IP_NONE;
+    g->asks = !start->trusted && !start->authenticated && !start->submission && !start->lmtp &&
+              start->client.family != IP_NONE;
     if (begin(g)) {
         ask_past(g);
         return g;

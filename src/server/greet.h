@@ -52,6 +52,7 @@ struct greet_start {
     bool trusted;          /* of a trusted network */
     bool submission;
     bool lmtp;
+    bool authenticated;
     bool early;   /* talked before the banner */
     bool changed; /* another name was said before in this session */
     bool gave_up; /* DNS did not answer in time before in this session: do not wait again */

@@ -46,6 +46,7 @@ static void judge(const struct greet *g, const struct greeting_facts *f,
     struct greeting_name name;
     struct greeting_session s = {
         .client = g->start.client,
+        .authenticated = g->start.authenticated,
         .submission = g->start.submission,
         .trusted = g->start.trusted || g->start.lmtp || g->start.client.family == IP_NONE,
         .hosts = hosts,

@@ -4,8 +4,10 @@
 #include <unistd.h>
 
 #include "net/tls.h"
+#include "server/auth.h"
 #include "server/context.h"
 #include "server/deliver.h"
+#include "server/guard.h"
 #include "server/queue.h"
 #include "server/relay.h"
 #include "server/resolver.h"
@@ -45,17 +47,23 @@ static const struct {
     unsigned peers;
     bool lingers;
 } kinds[PROC_KIND_COUNT] = {
-    [PROC_SMTPD] = {"smtpd", smtpd_run, 1u << PROC_QUEUE | 1u << PROC_RESOLVER, true},
+    [PROC_SMTPD] = {"smtpd", smtpd_run, 1u << PROC_QUEUE | 1u << PROC_RESOLVER | 1u << PROC_AUTH,
+                    true},
     [PROC_RESOLVER] = {"resolver", run_resolver, 0, false},
+    [PROC_AUTH] = {"auth", auth_run, 0, false},
     [PROC_QUEUE] = {"queue", queue_run, 1u << PROC_RELAY | 1u << PROC_DELIVER, false},
     [PROC_RELAY] = {"relay", relay_run, 1u << PROC_RESOLVER, true},
     [PROC_DELIVER] = {"deliver", deliver_run, 0, false},
+    [PROC_GUARD] = {"guard", guard_run, 1u << PROC_RESOLVER, true},
 };
 
+/* What only one kind needs of secrets, the others forget, as far as they were forked with it. */
 static int run_kind(struct proc *p)
 {
     struct context *context = (struct context *)(uintptr_t)p->config;
 
+    if (p->kind != PROC_AUTH)
+        config_forget_secrets(context->config);
     if (p->kind != PROC_SMTPD) {
         tls_side_free(context->tls);
         context->tls = NULL;
@@ -71,12 +79,26 @@ static unsigned workers_of(const struct config *c)
     return (unsigned)(n < PROC_COUNT_MAX ? n : PROC_COUNT_MAX);
 }
 
-void kinds_fill(struct proc_spec specs[PROC_KIND_COUNT], const struct config *c)
+/* How many of a kind run; a guard alone has only its resolver beside it. */
+static unsigned count_of(unsigned kind, const struct config *c, bool guard_only)
+{
+    unsigned workers = workers_of(c);
+
+    if (kind == PROC_GUARD)
+        return c->n_guards != 0 ? 1 : 0;
+    if (guard_only && kind != PROC_RESOLVER)
+        return 0;
+    if (kind == PROC_AUTH)
+        return auth_count(c, workers);
+    return kind == PROC_SMTPD ? workers : 1;
+}
+
+void kinds_fill(struct proc_spec specs[PROC_KIND_COUNT], const struct config *c, bool guard_only)
 {
     for (unsigned kind = 0; kind < PROC_KIND_COUNT; kind++) {
         specs[kind] = (struct proc_spec){
             .name = kinds[kind].name,
-            .count = kind == PROC_SMTPD ? workers_of(c) : 1,
+            .count = count_of(kind, c, guard_only),
             .run = run_kind,
             .peers = kinds[kind].peers,
             .lingers = kinds[kind].lingers,

@@ -6,7 +6,8 @@
 #include "config/config.h"
 #include "server/proc.h"
 
-/* The rows for one configuration, indexed by enum proc_kind. */
-void kinds_fill(struct proc_spec specs[PROC_KIND_COUNT], const struct config *c);
+/* The rows for one configuration, indexed by enum proc_kind. guard_only: nothing that takes mail.
+ */
+void kinds_fill(struct proc_spec specs[PROC_KIND_COUNT], const struct config *c, bool guard_only);
 
 #endif

@@ -150,14 +150,15 @@ static struct buf address_room(struct plan *p, const struct supervisor_plan *out
     return buf_over(p->addresses[at], PATH_BYTES);
 }
 
-static bool add_listeners(struct plan *p, struct supervisor_plan *out, struct diag *d)
+static bool add_listeners(struct plan *p, struct supervisor_plan *out, bool guard_only,
+                          struct diag *d)
 {
     const struct config *c = p->config;
     struct supervisor_listen control = {.name = "control", .kind = PROC_QUEUE};
     struct buf room;
     bool fits = true;
 
-    for (size_t i = 0; i < c->n_listens && fits; i++) {
+    for (size_t i = 0; i < c->n_listens && fits && !guard_only; i++) {
         struct supervisor_listen at = {
             .name = c->listens[i].name.p, .kind = PROC_SMTPD, .config = &c->listens[i]};
 
@@ -165,6 +166,16 @@ static bool add_listeners(struct plan *p, struct supervisor_plan *out, struct di
         config_endpoint_put(&room, &c->listens[i].address);
         fits = add_listener(out, at, &room);
     }
+    for (size_t i = 0; i < c->n_guards && fits; i++) {
+        struct supervisor_listen at = {
+            .name = c->guards[i].name.p, .kind = PROC_GUARD, .config = &c->guards[i], .open = true};
+
+        room = address_room(p, out);
+        config_endpoint_put(&room, &c->guards[i].address);
+        fits = add_listener(out, at, &room);
+    }
+    if (guard_only && fits)
+        return true;
     room = address_room(p, out);
     buf_put(&room, SPAN("unix:"));
     buf_put(&room, c->data_dir);
@@ -190,6 +201,19 @@ static struct census_table *census_of(unsigned workers)
         columns = 2 * workers;
         os_random(&key, sizeof(key));
         table = census_table_new(key, columns);
+    }
+    return table;
+}
+
+/* One memory of failed logins for all generations: a reload pardons nobody. */
+static struct backoff_table *failures(void)
+{
+    static struct backoff_table *table;
+    struct hash_key key;
+
+    if (table == NULL) {
+        os_random(&key, sizeof(key));
+        table = backoff_table_new(key);
     }
     return table;
 }
@@ -263,6 +287,14 @@ static void set_log(const struct config *c)
     log_open(STDERR_FILENO, formats[c->log.format], levels[c->log.level]);
 }
 
+/* What all workers of all generations count in. */
+static bool share_memory(struct plan *p)
+{
+    p->context.census = census_of(p->specs[PROC_SMTPD].count);
+    p->context.backoff = failures();
+    return p->context.census != NULL && p->context.backoff != NULL;
+}
+
 bool plan_load(void *arg, struct supervisor_plan *out, struct diag *d)
 {
     struct plan_source *source = arg;
@@ -275,16 +307,21 @@ bool plan_load(void *arg, struct supervisor_plan *out, struct diag *d)
     if (p->config == NULL)
         return false;
     set_log(p->config);
-    kinds_fill(p->specs, p->config);
-    p->context =
-        (struct context){.config = p->config, .census = census_of(p->specs[PROC_SMTPD].count)};
-    if (p->context.census == NULL) {
+    kinds_fill(p->specs, p->config, source->guard_only);
+    p->context = (struct context){.config = p->config};
+    if (source->guard_only && p->config->n_guards == 0) {
+        (void)diag_set(d, ERR_CONF, 0, "%s: there is no guard \"NAME\" { address = ...; } block",
+                       source->file != NULL ? source->file : "built in");
+        return false;
+    }
+    if (!source->guard_only && !share_memory(p)) {
         (void)diag_set(d, ERR_NOMEM, errno, "no shared memory");
         return false;
     }
     out->drain_ms = (int64_t)p->config->drain_timeout_ms;
-    if (!find_user(p->config, &out->user, d) || !make_dirs(p->config, &out->user, d) ||
-        !load_keys(p, d) || !add_listeners(p, out, d))
+    if (!find_user(p->config, &out->user, d) ||
+        (!source->guard_only && !make_dirs(p->config, &out->user, d)) ||
+        (!source->guard_only && !load_keys(p, d)) || !add_listeners(p, out, source->guard_only, d))
         return false;
     source->started = true;
     source->config = p->config;

@@ -15,6 +15,7 @@
 
 struct plan_source {
     const char *file; /* NULL: no configuration (loopback, two domains, nothing leaves) */
+    bool guard_only;  /* herald guard: no mail is taken, nothing is kept */
     bool started;     /* set once a configuration was in force: problems then go to the log */
     const struct config *config; /* the one that was read last */
     uint64_t seen_mark;          /* of its files (config/watch.h) when they were last looked at */

@@ -31,7 +31,16 @@
 #define PROC_LISTENERS_MAX 64
 
 /* The kinds of herald's own processes; tests have their own tables. */
-enum proc_kind { PROC_SMTPD, PROC_RESOLVER, PROC_QUEUE, PROC_RELAY, PROC_DELIVER, PROC_KIND_COUNT };
+enum proc_kind {
+    PROC_SMTPD,
+    PROC_RESOLVER,
+    PROC_AUTH,
+    PROC_QUEUE,
+    PROC_RELAY,
+    PROC_DELIVER,
+    PROC_GUARD,
+    PROC_KIND_COUNT
+};
 
 /* Exit statuses of children. PROC_EXIT_CONF before the server is ready ends the server. */
 enum { PROC_EXIT_OK = 0, PROC_EXIT_FAILED = 70, PROC_EXIT_CONF = 78 };

@@ -7,9 +7,11 @@
  *              files        sockets made        accepts   executes
  *   smtpd      -            -                   yes       never
  *   resolver   -            UDP and TCP         -         never
+ *   auth       -            TCP, one port       -         never
  *   queue      its store    -                   control   never
  *   relay      -            TCP and Unix        -         never
  *   deliver    Maildirs     -                   -         never
+ *   guard      -            -                   yes       never
  *
  * Nobody may map memory that can be executed, start a process, or trace one.
  */
@@ -137,6 +139,7 @@ static const struct sandbox_call memory_map[] = {
 
 static const struct sandbox_call *const smtpd_lists[] = {everybody, accepting, NULL};
 static const struct sandbox_call *const resolver_lists[] = {everybody, connecting, NULL};
+static const struct sandbox_call *const auth_lists[] = {everybody, connecting, NULL};
 static const struct sandbox_call *const queue_lists[] = {everybody, accepting,  reading,
                                                          files,     memory_map, NULL};
 static const struct sandbox_call *const relay_lists[] = {everybody, connecting, connecting_unix,
@@ -146,8 +149,10 @@ static const struct sandbox_call *const deliver_lists[] = {everybody, reading, f
 const struct sandbox_row sandbox_table[PROC_KIND_COUNT] = {
     [PROC_SMTPD] = {.name = "smtpd", .lists = smtpd_lists},
     [PROC_RESOLVER] = {.name = "resolver", .lists = resolver_lists},
+    [PROC_AUTH] = {.name = "auth", .lists = auth_lists},
     [PROC_QUEUE] = {.name = "queue", .lists = queue_lists},
     /* A route may name any port, so relay's ports are bounded by the configuration alone. */
     [PROC_RELAY] = {.name = "relay", .lists = relay_lists, .tcp_connect = true},
     [PROC_DELIVER] = {.name = "deliver", .lists = deliver_lists},
+    [PROC_GUARD] = {.name = "guard", .lists = smtpd_lists},
 };

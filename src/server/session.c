@@ -97,6 +97,7 @@ static void end(struct session *ss, const char *why)
     heap_release(&ss->rest);
     heap_release(&ss->unsent);
     session_free_auth_line(ss);
+    session_auth_free(ss);
     *ss->at = ss->next;
     if (ss->next != NULL)
         ss->next->at = ss->at;
@@ -323,7 +324,8 @@ void session_refuse(struct session *ss, struct smtp_reply reply, const char *why
 void session_banner(struct session *ss, span input)
 {
     session_lend_output(ss);
-    smtp_server_init(&ss->smtp, session_conf(ss, tls_is_on(&ss->conn)), &ss->d->output);
+    session_auth_forget(ss);
+    smtp_server_init(&ss->smtp, session_auth_conf(ss), &ss->d->output);
     session_run(ss, input);
 }
 

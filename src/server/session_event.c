@@ -3,6 +3,7 @@
 
 #include "base/num.h"
 #include "config/find.h"
+#include "net/tls.h"
 #include "os/clock.h"
 #include "server/session_inner.h"
 
@@ -221,6 +222,12 @@ static unsigned envelope_flags(const struct smtp_mail_params *p)
            (p->requiretls ? ENVELOPE_REQUIRETLS : 0u);
 }
 
+/* A trusted network, or somebody who logged in. */
+static bool may_relay(const struct session *ss)
+{
+    return ss->trusted || session_login(ss).n != 0;
+}
+
 static bool on_mail(struct session *ss, const struct smtp_event *ev)
 {
     char memory[SESSION_CLIENT_TEXT];
@@ -234,13 +241,20 @@ static bool on_mail(struct session *ss, const struct smtp_event *ev)
         .greeting = session_greeting(ss),
         .envid = ev->mail.envid,
         .flags = envelope_flags(&ev->mail),
+        .login = session_login(ss),
+        .submission = ss->port->config->role == CONFIG_ROLE_SUBMISSION,
     };
+    struct smtp_reply no;
     enum gate gate = judge_greeting(ss, ev, STAGE_MAIL);
 
     if (gate != GATE_OPEN)
         return gate == GATE_REFUSED;
-    if (ss->port->config->role == CONFIG_ROLE_SUBMISSION && !ss->trusted) {
-        refuse(ss, ev, smtp_reply_of(530, SPAN("5.7.0"), SPAN("Authentication required")));
+    if (ss->port->config->role == CONFIG_ROLE_SUBMISSION && !may_relay(ss))
+        no = smtp_reply_of(530, SPAN("5.7.0"), SPAN("Authentication required"));
+    else
+        no = session_auth_sender(ss, &ev->path);
+    if (no.code != 0) {
+        refuse(ss, ev, no);
         return true;
     }
     ss->transaction = transaction_new(&ss->d->queue, ss->d->config, &start);
@@ -266,7 +280,7 @@ static struct smtp_reply judge_rcpt(struct session *ss, const struct path *path)
         ss->unknown_rcpts++;
         return smtp_reply_of(550, SPAN("5.1.1"), SPAN("No such mailbox here"));
     case CONFIG_RECIPIENT_REMOTE:
-        if (!ss->trusted)
+        if (!may_relay(ss))
             return smtp_reply_of(550, SPAN("5.7.1"),
                                  SPAN("Relaying denied: this server does not take mail for that "
                                       "domain from your address"));
@@ -493,9 +507,9 @@ static event_fn *const handlers[] = {
     [SMTP_EVENT_HELP] = on_plain,
     [SMTP_EVENT_NOOP] = on_plain,
     [SMTP_EVENT_STARTTLS] = on_plain,
-    [SMTP_EVENT_AUTH] = on_plain,
-    [SMTP_EVENT_AUTH_STEP] = on_plain,
-    [SMTP_EVENT_AUTH_CANCEL] = on_plain,
+    [SMTP_EVENT_AUTH] = session_on_auth,
+    [SMTP_EVENT_AUTH_STEP] = session_on_auth,
+    [SMTP_EVENT_AUTH_CANCEL] = session_on_auth_cancel,
     [SMTP_EVENT_XCLIENT] = session_on_xclient,
     [SMTP_EVENT_XFORWARD] = session_on_xforward,
     [SMTP_EVENT_LONG_LINE] = on_long_line,

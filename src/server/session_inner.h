@@ -11,6 +11,7 @@
 #include "os/log.h"
 #include "server/greet.h"
 #include "server/session.h"
+#include "server/session_auth.h"
 #include "server/session_ledger.h"
 
 #define SESSION_NO_SLOT     UINT32_MAX
@@ -28,9 +29,10 @@ struct session {
     struct greet *greet;      /* in force; NULL before the first */
     struct greet *greet_next; /* of a greeting that is not answered yet */
     struct transaction *transaction;
-    struct heap_buf rest;   /* input that waits behind an event */
-    struct heap_buf unsent; /* output that waits for the socket */
-    char *auth_line;        /* lent to the engine for a long line of AUTH; NULL: not */
+    struct heap_buf rest;      /* input that waits behind an event */
+    struct heap_buf unsent;    /* output that waits for the socket */
+    struct session_auth *auth; /* NULL: never tried to log in */
+    char *auth_line;           /* lent to the engine for a long line of AUTH; NULL: not */
     uint32_t messages;
     uint32_t unknown_rcpts;
     bool trusted;
@@ -120,8 +122,6 @@ void session_refuse(struct session *ss, struct smtp_reply reply, const char *why
 void session_trust_connection(struct session *ss);
 /* A PROXY header is awaited, and more of it came; ss may be freed. */
 void session_trust_header(struct session *ss, span input);
-/* What the engine is to announce and to take. */
-const struct smtp_server_conf *session_conf(const struct session *ss, bool tls);
 bool session_on_xclient(struct session *ss, const struct smtp_event *ev);
 bool session_on_xforward(struct session *ss, const struct smtp_event *ev);
 /* It did not come in time; ss is freed. */

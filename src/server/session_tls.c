@@ -10,6 +10,7 @@
 static void forget(struct session *ss)
 {
     session_drop_transaction(ss);
+    session_auth_forget(ss);
     greet_free(ss->greet);
     greet_free(ss->greet_next);
     ss->greet = NULL;
@@ -55,7 +56,7 @@ static void shaken(struct session *ss)
         session_banner(ss, SPAN_NONE);
         return;
     }
-    smtp_server_secured(&ss->smtp, session_conf(ss, true));
+    smtp_server_secured(&ss->smtp, session_auth_conf(ss));
     session_lend_output(ss);
     session_run(ss, SPAN_NONE);
 }

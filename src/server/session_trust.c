@@ -12,13 +12,6 @@
 
 #define TEXT_BYTES SMTP_LINE_MAX_BYTES /* of all values of an XCLIENT, decoded */
 
-const struct smtp_server_conf *session_conf(const struct session *ss, bool tls)
-{
-    if (tls)
-        return ss->listed ? &ss->port->listed_secured : &ss->port->secured;
-    return ss->listed ? &ss->port->listed : &ss->port->smtp;
-}
-
 static struct log_line log_named(const struct session *ss, enum log_event ev)
 {
     char memory[SESSION_CLIENT_TEXT];
@@ -151,6 +144,7 @@ static void log_attrs(const struct smtp_xclient *x, struct log_line *l)
 static void forget_client(struct session *ss)
 {
     session_drop_transaction(ss);
+    session_auth_forget(ss);
     session_uncount(ss);
     greet_free(ss->greet);
     ss->greet = NULL;

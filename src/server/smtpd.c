@@ -4,6 +4,7 @@
 #include "os/heap.h"
 #include "server/context.h"
 #include "server/session.h"
+#include "server/session_auth.h"
 #include "smtp/xclient.h"
 
 /* A process that drains tells its last sessions to come again this long before it is killed. */
@@ -51,9 +52,7 @@ static void set_confs(struct smtpd_port *port)
     port->listed.ext |= (unsigned)SMTP_EXT_XCLIENT | (unsigned)SMTP_EXT_XFORWARD;
     port->listed.xclient_attributes = smtp_xclient_attributes(SMTP_XCLIENT);
     port->listed.xforward_attributes = smtp_xclient_attributes(SMTP_XFORWARD);
-    port->secured = port->smtp;
-    port->listed_secured = port->listed;
-    port->secured.tls = port->listed_secured.tls = true;
+    session_auth_port(port);
 }
 
 static bool open_ports(struct smtpd *d)
@@ -86,11 +85,12 @@ static void on_peer(struct proc *p, unsigned kind, unsigned index, int fd)
 {
     struct smtpd *d = p->self;
 
-    (void)index;
     if (kind == PROC_QUEUE)
         put_client_link(&d->queue, fd);
     else if (kind == PROC_RESOLVER)
         resolve_client_link(&d->resolver, fd);
+    else if (kind == PROC_AUTH)
+        login_client_link(&d->logins, index, fd);
 }
 
 static void each_session(struct smtpd *d, void (*fn)(struct session *ss))
@@ -167,6 +167,7 @@ int smtpd_run(struct proc *p)
     census_join(&d.census, context->census, (p->generation & 1) * p->count + p->index);
     put_client_init(&d.queue, p->loop, on_room, &d);
     resolve_client_init(&d.resolver, p->loop);
+    login_client_init(&d.logins, p->loop);
     greet_shared_init(&d.greets, p->loop, &d.resolver, context->config);
     loop_timer_init(&d.stress_timer, p->loop, on_stress, &d);
     ledger_client_init(&d.ledger, p->loop, &d.queue, ledger_on);

@@ -18,24 +18,36 @@
 #include "server/greet.h"
 #include "server/ident.h"
 #include "server/ledger_client.h"
+#include "server/login.h"
 #include "server/past.h"
 #include "server/proc.h"
 #include "server/put.h"
 #include "server/transaction.h"
+#include "smtp/sasl.h"
 
 #define SMTPD_OUTPUT_BYTES (16u << 10) /* replies to one read of pipelined commands */
 
 struct session;
+
+/* What decides about AUTH, and about what is announced; a set is an index of smtpd_port.logins. */
+enum smtpd_login {
+    SMTPD_LOGIN_ALLOWED = 1u << 0,     /* the session may log in */
+    SMTPD_LOGIN_TLS = 1u << 1,         /* it is under TLS */
+    SMTPD_LOGIN_BINDING = 1u << 2,     /* which has channel binding data */
+    SMTPD_LOGIN_CERTIFICATE = 1u << 3, /* and the client showed a certificate that verifies */
+    SMTPD_LOGIN_LISTED = 1u << 4,      /* not of AUTH: who may say XCLIENT */
+    SMTPD_LOGINS = 1u << 5,
+};
 
 /* A listener and what its sessions announce. */
 struct smtpd_port {
     struct listener listener;
     struct smtpd *smtpd;
     const struct config_listen *config;
-    struct smtp_server_conf smtp;    /* in the clear */
-    struct smtp_server_conf secured; /* under TLS */
-    struct smtp_server_conf listed;  /* for those who may say XCLIENT, and under TLS */
-    struct smtp_server_conf listed_secured;
+    struct smtp_server_conf smtp;                 /* in the clear, without AUTH */
+    struct smtp_server_conf listed;               /* for those who may say XCLIENT */
+    struct smtp_server_conf logins[SMTPD_LOGINS]; /* what is in force: server/session_auth.h */
+    char login_names[SMTPD_LOGINS][SASL_NAMES_BYTES];
 };
 
 struct smtpd {
@@ -47,6 +59,7 @@ struct smtpd {
     struct put_client queue;
     struct resolve_client resolver;
     struct greet_shared greets;
+    struct login_client logins;
     struct ledger_client ledger;
     struct past_client past;
     uint64_t next_ref;

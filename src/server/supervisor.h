@@ -33,6 +33,7 @@ struct supervisor_plan {
         const char *address; /* as net/addr.h reads it, or "fd:NAME" from socket activation */
         unsigned kind;
         const void *config;
+        bool open; /* a Unix socket that every account of the machine may connect to */
     } listens[PROC_LISTENERS_MAX];
     size_t listen_count;
     struct user user;

@@ -6,6 +6,7 @@
 #include "config/find.h"
 #include "message/header.h"
 #include "os/heap.h"
+#include "server/submission.h"
 
 /* A piece of a long body is passed on when this much has come together. */
 #define PIECE_BYTES (32u << 10)
@@ -46,7 +47,8 @@ static span keep(char **at, span s)
 struct transaction *transaction_new(struct put_client *queue, const struct config *config,
                                     const struct transaction_start *start)
 {
-    size_t text = start->sender.n + start->client.n + start->greeting.n + start->envid.n;
+    size_t text =
+        start->sender.n + start->client.n + start->greeting.n + start->envid.n + start->login.n;
     struct transaction *t = calloc(1, sizeof(*t) + text);
     char *at;
 
@@ -60,9 +62,10 @@ struct transaction *transaction_new(struct put_client *queue, const struct confi
     t->start.client = keep(&at, start->client);
     t->start.greeting = keep(&at, start->greeting);
     t->start.envid = keep(&at, start->envid);
+    t->start.login = keep(&at, start->login);
     heap_init(&t->rcpts, ENVELOPE_BYTES_MAX);
     heap_init(&t->body, QUEUE_INLINE_BYTES + TRANSACTION_CHUNK_BYTES + RECEIVED_MAX_BYTES +
-                            AUTHRES_MAX_BYTES);
+                            AUTHRES_MAX_BYTES + SUBMISSION_MAX_BYTES);
     return t;
 }
 
@@ -197,6 +200,39 @@ static void drop_forged_results(struct transaction *t)
     t->size -= walked - kept;
 }
 
+/* Add what the message of a submission lacks, between our own fields and its own. */
+static void complete(struct transaction *t, const struct submission *s)
+{
+    char memory[SUBMISSION_MAX_BYTES];
+    struct buf fields = BUF_OVER(memory);
+    char *at;
+
+    submission_put_missing(&fields, s, &t->start, t->config->hostname);
+    if (fields.n == 0 || fields.overflow || heap_room(&t->body, fields.n) == NULL)
+        return;
+    at = t->body.p + t->body.from + t->own_n;
+    memmove(at + fields.n, at, t->body.n - t->own_n);
+    memcpy(at, fields.p, fields.n);
+    heap_added(&t->body, fields.n);
+    t->size += fields.n;
+}
+
+/* RFC 6409: what comes to a submission port is a new message, and its author is the one who sends.
+ */
+static void judge_submission(struct transaction *t)
+{
+    const struct config_limits *limits = &t->config->limits;
+    span text = span_skip(heap_span(&t->body), t->own_n);
+    struct submission s;
+
+    submission_judge(&s, t->config, t->start.login,
+                     header_walk_over(text, limits->header_size, limits->header_fields));
+    if (s.reply.code != 0)
+        reject(t, s.reply.code, s.reply.enhanced, s.reply.text);
+    else if (s.whole)
+        complete(t, &s);
+}
+
 /* RFC 9228: whoever it is for has had it before, every one of them; only then is a refusal right.
  */
 static bool was_delivered(const struct transaction *t, span header)
@@ -222,6 +258,8 @@ static void judge_header(struct transaction *t)
 
     if (t->judges_results)
         drop_forged_results(t);
+    if (t->start.submission)
+        judge_submission(t);
     h = header_summarize(heap_span(&t->body), limits->header_size, limits->header_fields);
 
     if (h.n_received > limits->received_hops)
@@ -251,6 +289,7 @@ static bool pack_envelope(const struct transaction *t, struct heap_buf *h)
         .client = t->start.client,
         .greeting = t->start.greeting,
         .envid = t->start.envid,
+        .auth = span_head(t->start.login, ENVELOPE_AUTH_BYTES),
         .rcpt_count = t->rcpt_count,
         .rcpts = heap_span(&t->rcpts),
     };

@@ -34,8 +34,10 @@ struct transaction_start {
     span sender;         /* without brackets; empty: the null sender */
     span client;         /* address as text */
     span greeting;
-    span envid;     /* ENVID as given, xtext; empty: none */
-    unsigned flags; /* set of enum envelope_flag */
+    span login;      /* who is logged in; empty: nobody */
+    bool submission; /* what a message lacks is added (RFC 6409 8) */
+    span envid;      /* ENVID as given, xtext; empty: none */
+    unsigned flags;  /* set of enum envelope_flag */
 };
 
 /* NULL when there is no memory. */

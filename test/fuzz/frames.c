@@ -3,6 +3,7 @@
  */
 #include "fuzz.h"
 
+#include "queue/auth.h"
 #include "queue/ctl.h"
 #include "queue/frames.h"
 #include "queue/job.h"
@@ -64,6 +65,23 @@ static void as_small(span s)
     (void)!put_get(s, &envelope, &body);
 }
 
+static void as_auth(span s)
+{
+    struct buf b = BUF_OVER(room);
+    struct auth_start start;
+    struct auth_result result;
+
+    if (auth_start_get(s, &start)) {
+        auth_start_put(&b, &start);
+        BUG_IF(!span_eq(buf_span(&b), s), "another question comes out");
+    }
+    buf_reset(&b);
+    if (auth_result_get(s, &result)) {
+        auth_result_put(&b, &result);
+        BUG_IF(!span_eq(buf_span(&b), s), "another result comes out");
+    }
+}
+
 static void as_ledger(span s)
 {
     struct buf b = BUF_OVER(room);
@@ -86,7 +104,8 @@ static void as_ledger(span s)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-    static void (*const as[])(span s) = {as_envelope, as_record, as_job, as_small, as_ledger};
+    static void (*const as[])(span s) = {as_envelope, as_record, as_job,
+                                         as_small,    as_ledger, as_auth};
 
     if (n < 2 || n > sizeof(room) / 2)
         return 0;

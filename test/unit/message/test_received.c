@@ -30,6 +30,28 @@ static const struct {
      "Received: from [IPv6:2001:db8::1] (unknown [IPv6:2001:db8::1]) by\r\n"
      "\tmx.example.org (herald) with SMTP id 028T5CY4TQKFF; Sat, 21 Nov 2026 20:58:00\r\n"
      "\t+0000\r\n"},
+    {{.greeting = SPAN_INIT("mail.example.net"),
+      .address = SPAN_INIT("192.0.2.1"),
+      .host = SPAN_INIT("mx.example.org"),
+      .with = SPAN_INIT("ESMTPS"),
+      .id = ID,
+      .tls_cipher = SPAN_INIT("TLS_AES_256_GCM_SHA384"),
+      .tls_version = SPAN_INIT("TLSv1.3"),
+      .recipient = SPAN_INIT("alice@example.org"),
+      .wall_ms = AT},
+     "Received: from mail.example.net (unknown [192.0.2.1]) by mx.example.org\r\n"
+     "\t(herald) with ESMTPS id 028T5CY4TQKFF for <alice@example.org> tls\r\n"
+     "\tTLS_AES_256_GCM_SHA384 (TLSv1.3); Sat, 21 Nov 2026 20:58:00 +0000\r\n"},
+    {{.greeting = SPAN_INIT("a.example"),
+      .address = SPAN_INIT("192.0.2.1"),
+      .host = SPAN_INIT("mx.example.org"),
+      .with = SPAN_INIT("ESMTPS"),
+      .id = ID,
+      .tls_cipher = SPAN_INIT("a b\r\nX-Bad: 1"),
+      .tls_version = SPAN_INIT("TLSv1.3"),
+      .wall_ms = AT},
+     "Received: from a.example (unknown [192.0.2.1]) by mx.example.org (herald) with\r\n"
+     "\tESMTPS id 028T5CY4TQKFF; Sat, 21 Nov 2026 20:58:00 +0000\r\n"},
     /* What could act is shown in a comment, or not at all. */
     {{.greeting = SPAN_INIT("x) by evil (\r\nX-Bad: \x1b[1m"),
       .ptr = SPAN_INIT("evil\r\nX-Bad: 1"),

@@ -110,19 +110,19 @@ static const struct {
     int (*act)(void);
     int expect[PROC_KIND_COUNT]; /* errno, 0: allowed, KILLED */
 } table[] = {
-    /*                                  smtpd  resolver    queue   relay  deliver */
-    {"ordinary work", do_ordinary, {0, 0, 0, 0, 0}},
-    {"open a file", do_open, {KILLED, KILLED, EACCES, KILLED, EACCES}},
-    {"write where granted", do_write_granted, {KILLED, KILLED, 0, KILLED, 0}},
-    {"make a socket", do_socket, {KILLED, 0, KILLED, 0, KILLED}},
-    {"make a Unix socket", do_unix, {KILLED, KILLED, KILLED, 0, KILLED}},
-    {"make a netlink socket", do_netlink, {KILLED, KILLED, KILLED, KILLED, KILLED}},
-    {"connect", do_connect, {KILLED, EACCES, KILLED, ECONNREFUSED, KILLED}},
-    {"execute", do_exec, {KILLED, KILLED, KILLED, KILLED, KILLED}},
-    {"fork", do_fork, {KILLED, KILLED, KILLED, KILLED, KILLED}},
-    {"trace", do_trace, {KILLED, KILLED, KILLED, KILLED, KILLED}},
-    {"signal another", do_kill, {KILLED, KILLED, KILLED, KILLED, KILLED}},
-    {"executable memory", do_executable, {KILLED, KILLED, KILLED, KILLED, KILLED}},
+    /*                                  smtpd  resolver  auth  queue  relay  deliver  guard */
+    {"ordinary work", do_ordinary, {0, 0, 0, 0, 0, 0, 0}},
+    {"open a file", do_open, {KILLED, KILLED, KILLED, EACCES, KILLED, EACCES, KILLED}},
+    {"write where granted", do_write_granted, {KILLED, KILLED, KILLED, 0, KILLED, 0, KILLED}},
+    {"make a socket", do_socket, {KILLED, 0, 0, KILLED, 0, KILLED, KILLED}},
+    {"make a Unix socket", do_unix, {KILLED, KILLED, KILLED, KILLED, 0, KILLED, KILLED}},
+    {"make a netlink socket", do_netlink, {KILLED, KILLED, KILLED, KILLED, KILLED, KILLED, KILLED}},
+    {"connect", do_connect, {KILLED, EACCES, EACCES, KILLED, ECONNREFUSED, KILLED, KILLED}},
+    {"execute", do_exec, {KILLED, KILLED, KILLED, KILLED, KILLED, KILLED, KILLED}},
+    {"fork", do_fork, {KILLED, KILLED, KILLED, KILLED, KILLED, KILLED, KILLED}},
+    {"trace", do_trace, {KILLED, KILLED, KILLED, KILLED, KILLED, KILLED, KILLED}},
+    {"signal another", do_kill, {KILLED, KILLED, KILLED, KILLED, KILLED, KILLED, KILLED}},
+    {"executable memory", do_executable, {KILLED, KILLED, KILLED, KILLED, KILLED, KILLED, KILLED}},
 };
 
 static void remove_written(void)

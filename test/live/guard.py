@@ -1,0 +1,266 @@
+# SPDX-License-Identifier: ISC
+"""herald guard: real Postfix, Sendmail and Exim refuse and accept what herald itself would; and what it is alone."""
+import pathlib
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import time
+
+import dns
+from lab import foreign, mail, process, servers
+from lab.cases import case
+from lab.dialogue import Dialogue
+from lab.process import Trouble
+from service import events
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / 'greeting'))
+import others  # noqa: E402  pylint: disable=wrong-import-position
+
+OWN = 'mx.herald.test'
+GOOD, STRANGER, SILENT = '192.0.2.7', '192.0.2.8', '192.0.2.9'
+ZONE = {
+    (OWN, 'A'): ['198.51.100.1'], ('7.2.0.192.in-addr.arpa', 'PTR'): ['mail.far.example'],
+    ('mail.far.example', 'A'): [GOOD], ('far.example', 'TXT'): ['v=spf1 ip4:192.0.2.7 -all'],
+    ('9.2.0.192.in-addr.arpa', 'PTR'): 'TIMEOUT',
+}
+RESULTS = ('iprev=pass', '(mail.far.example)', 'spf=pass smtp.mailfrom=bob@far.example')
+
+
+def same(_where, name, policy):
+    asked, wrong = others.differences(policy, name)
+    if wrong or asked < 240:
+        raise Trouble(f'{asked} greetings, otherwise than herald judge:\n' + '\n'.join(wrong))
+
+
+case('herald itself, live, accepts and refuses what herald judge says', 'herald', 'standard')(same)
+case('Postfix with the guard as policy service: the same', 'postfix policy', 'standard')(same)
+case('Postfix with the guard as policy service, strict: the same', 'postfix policy', 'strict')(same)
+case('Postfix with the guard as milter: the same', 'postfix milter', 'standard')(same)
+case('Postfix with the guard as milter, strict: the same', 'postfix milter', 'strict')(same)
+case('Sendmail with the guard as milter: the same', 'sendmail milter', 'standard')(same)
+case('Exim with the guard by readsocket: the same', 'exim guard', 'standard')(same)
+case('Exim with the guard by readsocket, strict: the same', 'exim guard', 'strict')(same)
+
+
+def guard(where, names, policy='', header='on'):
+    settings = (f'hostname = "{OWN}";\ndomains = ["example.test"];\ngreeting {{ {policy} }}\n'
+                f'dns {{ servers = ["127.0.0.1@{names.port}"]; timeout = 1s; }}\nlog {{ format = json; }}\n')
+    return foreign.Guard(where / 'guard', settings, header)
+
+
+def postfix(where, asked, protocol):
+    settings = foreign.documented_postfix(f'postfix-{protocol}', getattr(asked, protocol))
+    (where / 'postfix').mkdir()
+    settings['smtpd_relay_restrictions'] = 'reject_unauth_destination'
+    return servers.Postfix(where / 'postfix', smtpd_authorized_xclient_hosts='127.0.0.1', **settings)
+
+
+def become(client, address, login=''):
+    """Postfix is told that this session is another client's."""
+    client.expect(220)
+    client.ask('EHLO proxy.example', 250)
+    client.ask(f'XCLIENT ADDR={address}' + (f' LOGIN={login}' if login else ''), 220)
+
+
+def header(where, protocol):
+    with dns.Server(ZONE) as names, guard(where, names) as asked, postfix(where, asked, protocol) as server:
+        asked.ready()
+        server.ready()
+        with Dialogue(server.port) as client:
+            become(client, GOOD)
+            client.ask('EHLO mail.far.example', 250)
+            client.ask('MAIL FROM:<bob@far.example>', 250)
+            client.ask('RCPT TO:<alice@example.test>', 250)
+            client.ask('RCPT TO:<alice@example.test>', 250)
+            client.ask('DATA', 354)
+            client.send(mail.text('field') + b'.\r\n')
+            client.expect(250)
+        message = mail.arrival(server.maildir(), 'field')
+        field = mail.field(message, 'Authentication-Results') or ''
+        if any(words not in field for words in (OWN, *RESULTS)) or message.count(b'Authentication-Results:') != 1:
+            raise Trouble(f'the message is: {message}')
+
+
+case('the policy service gives each message one Authentication-Results field', 'policy')(header)
+case('the milter gives each message one Authentication-Results field', 'milter')(header)
+
+
+def login(where, protocol):
+    with dns.Server(ZONE) as names, guard(where, names) as asked, postfix(where, asked, protocol) as server:
+        asked.ready()
+        server.ready()
+        for name, code in (('', 550), ('joe', 250)):
+            with Dialogue(server.port) as client:
+                become(client, STRANGER, name)
+                client.ask(f'EHLO {OWN}', 250)
+                client.ask('MAIL FROM:<bob@far.example>', 250)
+                client.ask('RCPT TO:<alice@example.test>', code)
+
+
+case('who logged in may greet as he likes (policy)', 'policy')(login)
+case('who logged in may greet as he likes (milter)', 'milter')(login)
+
+
+def request(state, client=STRANGER, name=OWN, **more):
+    lines = {'request': 'smtpd_access_policy', 'protocol_state': state, 'protocol_name': 'ESMTP',
+             'client_address': client, 'helo_name': name, **more}
+    return ''.join(f'{key}={value}\n' for key, value in lines.items()) + '\n'
+
+
+def ask(port, text, seconds=10.0):
+    """Send all, say no more, and read to the end."""
+    with socket.create_connection(('127.0.0.1', port), timeout=seconds) as peer:
+        peer.sendall(text if isinstance(text, bytes) else text.encode())
+        peer.shutdown(socket.SHUT_WR)
+        answer = b''
+        while octets := peer.recv(65536):
+            answer += octets
+        return answer.decode('latin-1')
+
+
+def at(where, policy, wanted):
+    """wanted: {state: beginning of the action}"""
+    with dns.Server(ZONE) as names, guard(where, names, policy, 'off') as asked:
+        asked.ready()
+        for state, action in wanted.items():
+            answer = ask(asked.policy, request(state))
+            if not answer.startswith('action=' + action) or not answer.endswith('\n\n'):
+                raise Trouble(f'{state}: {answer!r}')
+
+
+case('refuse_at = rcpt: DUNNO before', 'refuse_at = rcpt;', {
+    'CONNECT': 'DUNNO', 'EHLO': 'DUNNO', 'MAIL': 'DUNNO', 'RCPT': '550 5.7.1 ', 'DATA': '550', 'END-OF-MESSAGE': '550',
+    'VRFY': 'DUNNO'})(at)
+case('refuse_at = mail', 'refuse_at = mail;', {'EHLO': 'DUNNO', 'MAIL': '550', 'RCPT': '550'})(at)
+case('refuse_at = helo', 'refuse_at = helo;', {'CONNECT': 'DUNNO', 'EHLO': '550', 'MAIL': '550'})(at)
+case('policy = observe', 'policy = observe;', {'EHLO': 'DUNNO', 'RCPT': 'DUNNO', 'DATA': 'DUNNO'})(at)
+
+
+@case('DNS that does not answer: deferred, and others are answered meanwhile; one log line each')
+def slow(where):
+    with dns.Server(ZONE) as names, guard(where, names, header='off') as asked:
+        asked.ready()
+        with socket.create_connection(('127.0.0.1', asked.policy), timeout=10) as peer:
+            peer.sendall(2 * request('RCPT', SILENT, instance='1').encode())
+            begun = time.monotonic()
+            quick = ask(asked.policy, request('RCPT', GOOD, 'mail.far.example'))
+            if quick != 'action=DUNNO\n\n' or time.monotonic() - begun > 0.8:
+                raise Trouble(f'{quick!r} after {time.monotonic() - begun:.1f} s')
+            lines = peer.makefile('rb')
+            said = [lines.readline() + lines.readline() for _ in range(2)]
+        if any(not answer.startswith(b'action=451 4.4.3 ') for answer in said) or time.monotonic() - begun > 3:
+            raise Trouble(f'{said} after {time.monotonic() - begun:.1f} s')
+        process.until(lambda: len(events(asked, 'greeting.judged')) >= 2, 5, 'the log has no two verdicts')
+        judged = [event['verdict'] for event in events(asked, 'greeting.judged')]
+        if judged != ['accept', 'defer']:
+            raise Trouble(f'the log says: {judged}')
+
+
+@case('octets of no protocol: the connection ends, the others go on')
+def broken(where):
+    with dns.Server(ZONE) as names, guard(where, names) as asked:
+        asked.ready()
+        with socket.create_connection(('127.0.0.1', asked.policy), timeout=10) as idle:
+            for port in (asked.policy, asked.milter, asked.exim):
+                for octets in (b'GET / HTTP/1.0\r\n\r\n', b'\0' * 100000, b'x' * 1000000, b'\xff\xff\xff\xffO'):
+                    try:
+                        answer = ask(port, octets)
+                    except ConnectionError:
+                        answer = ''
+                    if answer:
+                        raise Trouble(f'{octets[:20]!r}: {answer!r}')
+            idle.sendall(request('RCPT', GOOD, 'mail.far.example', instance='1').encode())
+            if not idle.recv(65536).startswith(b'action=PREPEND Authentication-Results: '):
+                raise Trouble('the idle connection is lost')
+        if events(asked, 'process.restarted'):
+            raise Trouble('the process died')
+
+
+@case('many requests in one go: each has its answer, however slowly they are taken')
+def many(where):
+    with dns.Server(ZONE) as names, guard(where, names, header='off') as asked:
+        asked.ready()
+        with socket.create_connection(('127.0.0.1', asked.policy), timeout=30) as peer:
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            text = request('RCPT').encode() * 500
+            sender = subprocess.Popen([sys.executable, '-c', 'import os,sys; d=sys.stdin.buffer.read();\n'
+                                       'while d: d = d[os.write(1, d):]'], stdin=subprocess.PIPE, stdout=peer.fileno())
+            sender.stdin.write(text)
+            sender.stdin.close()
+            time.sleep(0.5)
+            lines = peer.makefile('rb')
+            said = [lines.readline() + lines.readline() for _ in range(500)]
+            sender.wait()
+        if len(set(said)) != 1 or not said[0].startswith(b'action=550 5.7.1 '):
+            raise Trouble(f'{len(set(said))} kinds of answers: {said[:2]}')
+
+
+@case('a Unix socket that any account may use; a reload keeps a milter session; kill -9 is mended')
+def life(where):
+    with dns.Server(ZONE) as names, guard(where, names) as asked:
+        path = where / 'guard.sock'
+        block = f'guard "unix" {{ address = "unix:{path}"; protocol = exim; }}\n'
+        asked.conf.write_text(asked.conf.read_text() + block)
+        asked.ready()
+        if path.stat().st_mode & 0o777 != 0o666:
+            raise Trouble(f'its mode is {path.stat().st_mode:o}')
+        with socket.create_connection(('127.0.0.1', asked.milter), timeout=10) as milter:
+            exchange(milter, b'O' + struct.pack('>III', 6, 0x1ff, 0x1fffff), b'O')
+            exchange(milter, b'Chost\0004\0\x19' + STRANGER.encode() + b'\0', b'c')
+            asked.child.send_signal(signal.SIGHUP)
+            process.until(lambda: len(events(asked, 'config.loaded')) == 2, 10, 'no reload')
+            exchange(milter, b'H' + OWN.encode() + b'\0', b'c')
+            exchange(milter, b'M<>\0', b'c')
+            exchange(milter, b'R<alice@example.test>\0', b'y')
+        before = [pid for pid in process.pids_of(asked.child.pid)[1:] if 'guard' in process_name(pid)]
+        process.kill(before)
+        process.until(lambda: events(asked, 'process.restarted'), 10, 'it is not started again')
+        with socket.socket(socket.AF_UNIX) as peer:
+            peer.settimeout(10)
+            peer.connect(str(path))
+            peer.sendall(f'judge {STRANGER} ehlo - rcpt {OWN}\n'.encode())
+            if not peer.recv(4096).startswith(b'deny 550 5.7.1 '):
+                raise Trouble('not as before')
+        if asked.stop() != 0:
+            raise Trouble('it does not end well')
+
+
+def process_name(pid):
+    try:
+        return pathlib.Path(f'/proc/{pid}/cmdline').read_text(encoding='utf-8')
+    except OSError:
+        return ''
+
+
+def exchange(peer, packet, wanted):
+    """One milter packet and its reply."""
+    peer.sendall(struct.pack('>I', len(packet)) + packet)
+    head = peer.recv(4, socket.MSG_WAITALL)
+    reply = peer.recv(struct.unpack('>I', head)[0], socket.MSG_WAITALL)
+    if reply[:1] != wanted:
+        raise Trouble(f'{packet!r}: {reply!r}')
+
+
+@case('without a guard block there is nothing to do: 78')
+def nothing(where):
+    conf = where / 'herald.conf'
+    conf.write_text(f'hostname = "{OWN}";\n')
+    done = subprocess.run([servers.herald_path(), 'guard', '-c', conf], capture_output=True, text=True, check=False)
+    if done.returncode != 78 or 'there is no guard' not in done.stderr:
+        raise Trouble(f'{done.returncode}: {done.stderr}')
+
+
+@case('herald serve with a guard block: both, with one judge')
+def both(where):
+    port = process.free_port()
+    with dns.Server(ZONE) as names:
+        extra = (f'guard "exim" {{ address = "127.0.0.1:{port}"; protocol = exim; }} '
+                 f'dns {{ servers = ["127.0.0.1@{names.port}"]; timeout = 1s; }}')
+        with servers.Herald(where / 'herald', extra=extra) as server:
+            server.ready()
+            if not ask(port, f'judge {STRANGER} ehlo - rcpt {OWN}\n').startswith('deny 550 '):
+                raise Trouble('it does not refuse')
+            with Dialogue(server.port) as client:
+                client.greet()
