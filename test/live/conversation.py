@@ -7,7 +7,7 @@ RFC or the CVE, what is true, and then a step in each column, `SENT => EXPECTED`
 by commas: a code (dots stand for any digit; N* in front: N of them), an enhanced code behind it, a regular expression
 between slashes that the reply must match; `end` is the end of the connection, `-` no reply. `A or B` means either. A
 line that begins with @ names steps, for use as a step itself; one that begins with # is a note. The banner stands
-before each case and QUIT behind it, unless it ends by itself.
+before each case and QUIT behind it, unless it ends by itself. The step !tls waits for what is owed and shakes hands.
 
 Every reply of every case must have the form that SMTP gives to replies (check_form).
 """
@@ -15,6 +15,7 @@ import concurrent.futures
 import pathlib
 import re
 import socket
+import ssl
 
 from lab import process, servers
 from lab.cases import Shared, case
@@ -54,19 +55,25 @@ class Case:
     """One line of a table."""
 
     def __init__(self, place, listener, reference, name, steps):
-        self.place, self.name, self.sent, self.wanted = place, name, b'', []
+        self.place, self.name, self.wanted = place, name, []
+        self.parts, self.owed = [b''], []  # octets parted by handshakes, and how many replies come before each
         self.listener, self.cuts = listener.rstrip('!'), (1 << 20,) if listener.endswith('!') else (1 << 20, 1)
         if self.listener not in LISTENERS or not re.search(r'RFC \d|CVE-\d|X\w+_README', reference):
             raise Trouble(f'{place}: no such listener, or no reference: {listener!r}, {reference!r}')
         for step in steps:
+            if step == '!tls':
+                self.parts.append(b'')
+                self.owed.append(len(self.wanted))
+                continue
             sent, arrow, wanted = step.rpartition(' => ')
             if not arrow:
                 raise Trouble(f'{place}: a step without =>: {step!r}')
-            self.sent += octets(sent)
+            self.parts[-1] += octets(sent)
             self.wanted += [want for text in wanted.split(',') for want in repeated(text.strip())]
         if self.wanted[-1:] != ['end']:
-            self.sent += b'QUIT\r\n'
+            self.parts[-1] += b'QUIT\r\n'
             self.wanted += ['221 2.0.0', 'end']
+        self.sent = b''.join(self.parts)
 
 
 def read_tables(name='*'):
@@ -91,7 +98,7 @@ class Peer:
     def __init__(self, port, source):
         self.socket = socket.create_connection(('127.0.0.1', port), timeout=SECONDS, source_address=(source, 0))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.kept = b''
+        self.heard = b''
 
     def send(self, data, piece):
         try:
@@ -102,17 +109,29 @@ class Peer:
 
     def everything(self):
         """All octets up to the end of the connection."""
-        heard = b''
+        while self.more():
+            pass
+        return self.heard
+
+    def more(self):
+        """False at the end."""
         try:
-            while True:
-                some = self.socket.recv(65536)
-                if not some:
-                    return heard
-                heard += some
-        except ConnectionError:
-            return heard
+            some = self.socket.recv(65536)
         except TimeoutError:
-            raise Trouble(f'the connection stays open; so far: {heard[-300:]!r}') from None
+            raise Trouble(f'the connection stays open; so far: {self.heard[-300:]!r}') from None
+        except OSError:
+            return False
+        self.heard += some
+        return bool(some)
+
+    def secure(self, owed):
+        """Shake hands when so many replies have come."""
+        while len(re.findall(rb'^[0-9]{3}(?: .*)?\r\n', self.heard, re.M)) < owed:
+            if not self.more():
+                raise Trouble(f'the connection ends before TLS: {self.heard[-300:]!r}')
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        self.socket = context.wrap_socket(self.socket)
 
 
 def take_replies(heard, sent):
@@ -180,7 +199,10 @@ def play(ports, one, piece):
     peer = Peer(ports[role], source)
     try:
         with peer.socket:
-            peer.send(one.sent, piece)
+            peer.send(one.parts[0], piece)
+            for owed, part in zip(one.owed, one.parts[1:]):
+                peer.secure(owed + 1)
+                peer.send(part, piece)
             compare(take_replies(peer.everything(), one.sent), ['220', *one.wanted])
     except Trouble as fault:
         return f'{one.place} {one.name} ({"whole" if piece > 1 else "octet by octet"}): {fault}'
