@@ -218,8 +218,8 @@ const struct config_key config_keys[] = {
      "Commands refused in one session before it is ended with 421."},
     {"limits", "junk_commands", CONFIG_TYPE_NUMBER, FIELD(limits.junk_commands),
      DEFAULT("100"), 1, 100000, NULL, LIVE,
-     "NOOP, RSET, VRFY and further greetings between two messages before each of them counts "
-     "as an error."},
+     "NOOP, RSET, VRFY, logins and greetings between two accepted messages before the session is "
+     "ended with 421."},
     {"limits", "unknown_recipients", CONFIG_TYPE_NUMBER, FIELD(limits.unknown_recipients),
      DEFAULT("20"),
      1, 100000, NULL, LIVE,

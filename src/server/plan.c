@@ -61,16 +61,22 @@ static struct config *read_config(const struct plan_source *source, struct diag 
 
 /* ---- directories ---- */
 
-/* Make path (0750, the service user's) unless it is there; those above it must be. */
-static bool make_dir(const char *path, const struct user *user, struct diag *d)
+/*
+ * Make path (0750, the service user's) unless it is there; those above it must be.
+ *
+ * follow  a symbolic link is taken too: only where the service user cannot have put it, or he
+ *         would be given any directory of the machine
+ */
+static bool make_dir(const char *path, bool follow, const struct user *user, struct diag *d)
 {
+    int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW);
     int fd;
 
     if (mkdir(path, 0750) != 0 && errno != EEXIST) {
         (void)diag_set(d, err_of_errno(errno), errno, "cannot make the directory %s", path);
         return false;
     }
-    fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    fd = open(path, flags);
     if (fd < 0 || user_own(user, fd) != ERR_OK) {
         (void)diag_set(d, err_of_errno(errno), errno, "cannot use the directory %s", path);
         if (fd >= 0)
@@ -92,7 +98,7 @@ static bool make_sub_dir(span dir, const char *name, const struct user *user, st
         (void)diag_set(d, ERR_LIMIT, 0, "data_dir is too long: %.*s", SPAN_ARG(dir));
         return false;
     }
-    return make_dir(memory, user, d);
+    return make_dir(memory, *name == '\0', user, d);
 }
 
 /* Nothing depends on the ledger: what is in its way is moved aside, and without it mail goes on. */

@@ -416,20 +416,16 @@ static void accept_message(struct session *ss)
 /* The last answer of a transaction; under LMTP the engine asks for each recipient again. */
 static void finish_data(struct session *ss, struct smtp_reply reply)
 {
-    struct smtp_event ev;
-
-    smtp_server_answer(&ss->smtp, reply);
-    while (smtp_server_next(&ss->smtp, &ev) && ev.kind == SMTP_EVENT_DATA_END)
-        smtp_server_answer(&ss->smtp, reply);
     session_drop_transaction(ss);
+    ss->final = reply;
+    smtp_server_answer(&ss->smtp, reply);
 }
 
 static void on_stored(void *arg, const struct put_result *result)
 {
     struct session *ss = arg;
     struct smtp_reply reply = transaction_reply(result->status);
-    char memory[64];
-    struct buf text = BUF_OVER(memory);
+    struct buf text = BUF_OVER(ss->final_text);
 
     if (result->status == PUT_OK) {
         buf_printf(&text, "Message accepted as %s",
@@ -449,6 +445,10 @@ static bool on_data_end(struct session *ss, const struct smtp_event *ev)
 {
     struct smtp_reply reply = ev->reply;
 
+    if (ev->recipient > 0) {
+        smtp_server_answer(&ss->smtp, ss->final);
+        return true;
+    }
     if (ev->fault == SMTP_DATA_WHOLE &&
         transaction_end(ss->transaction, on_stored, ss, &reply) == TRANSACTION_WAITS) {
         ss->waiting = true;

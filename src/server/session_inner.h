@@ -33,6 +33,8 @@ struct session {
     struct heap_buf unsent;    /* output that waits for the socket */
     struct session_auth *auth; /* NULL: never tried to log in */
     char *auth_line;           /* lent to the engine for a long line of AUTH; NULL: not */
+    struct smtp_reply final;   /* of the last message: LMTP says it for each recipient */
+    char final_text[48];
     uint32_t messages;
     uint32_t unknown_rcpts;
     bool trusted;

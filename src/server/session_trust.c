@@ -93,7 +93,7 @@ static void take_header(struct session *ss, const struct smtp_proxy *p)
         take_nobody(ss);
     ss->headless = false;
     ss->ledger.early = false; /* the header was in time, and what came behind it is hard to say */
-    heap_init(&ss->rest, said.max);
+    heap_init_secret(&ss->rest, said.max);
     heap_drop(&said, p->n);
     session_begin(ss, heap_span(&said));
     heap_release(&said);

@@ -74,13 +74,6 @@ static enum err read_public(const char *path, struct heap_buf *out, struct diag 
     return e;
 }
 
-static void release_secret(struct heap_buf *h)
-{
-    if (h->p != NULL)
-        explicit_bzero(h->p, h->cap);
-    heap_release(h);
-}
-
 /* ---- what is gathered before a side can be made ---- */
 
 struct pairs {
@@ -103,7 +96,7 @@ static void pairs_free(struct pairs *p)
 {
     for (size_t i = 0; i < p->n; i++) {
         heap_release(&p->chains[i]);
-        release_secret(&p->keys[i]);
+        heap_release(&p->keys[i]);
     }
     free(p->at);
     free(p->chains);
@@ -119,7 +112,7 @@ static enum err pairs_add(struct pairs *p, span name, const char *chain_file, co
     enum err e;
 
     heap_init(chain, TLS_KEYS_FILE_BYTES);
-    heap_init(key, TLS_KEYS_FILE_BYTES);
+    heap_init_secret(key, TLS_KEYS_FILE_BYTES);
     p->n++;
     e = read_public(chain_file, chain, d);
     if (e == ERR_OK)
@@ -180,12 +173,12 @@ static enum err make_own(const struct config *c, const char *dir, struct diag *d
     enum err e;
 
     heap_init(&chain, TLS_KEYS_FILE_BYTES);
-    heap_init(&key, TLS_KEYS_FILE_BYTES);
+    heap_init_secret(&key, TLS_KEYS_FILE_BYTES);
     e = tls_make(name, &chain, &key, d);
     if (e == ERR_OK)
         e = write_own(dir, heap_span(&chain), heap_span(&key), d);
     heap_release(&chain);
-    release_secret(&key);
+    heap_release(&key);
     if (e == ERR_OK) {
         struct log_line l = log_begin(LOG_TLS_MADE, LOG_INFO);
 
