@@ -23,6 +23,9 @@ MUSTUSE enum err file_make_dir(int dir, const char *path, int *out_fd);
 
 MUSTUSE enum err file_open_read(int dir, const char *path, int *out_fd);
 
+/* Open for reading what the operator named: unlike all others, this follows symbolic links. */
+MUSTUSE enum err file_open_named(const char *path, int *out_fd);
+
 /* Make a new file for writing; ERR_EXISTS when there is one. */
 MUSTUSE enum err file_create(int dir, const char *path, mode_t mode, int *out_fd);
 

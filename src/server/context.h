@@ -12,11 +12,13 @@
 #include "server/backoff.h"
 #include "server/census.h"
 
-struct tls_side; /* net/tls.h */
+struct tls_side;    /* net/tls.h */
+struct tls_tickets; /* net/tls_ticket.h */
 
 struct context {
     const struct config *config;
     struct tls_side *tls;          /* of the listeners; in smtpd alone, elsewhere NULL */
+    struct tls_tickets *tickets;   /* the keys of what `tls` issues; as tls */
     struct census_table *census;   /* shared memory of the smtpd processes */
     struct backoff_table *backoff; /* shared memory of the auth processes */
 };

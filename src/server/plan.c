@@ -250,6 +250,7 @@ static bool load_keys(struct plan *p, struct diag *d)
     const struct tls_keys_how how = {tickets_of(), true};
     static char file[PATH_BYTES]; /* the configuration that named it goes away before it is said */
 
+    p->context.tickets = how.tickets;
     if (tls_keys_load(p->config, &how, &p->context.tls, d) == ERR_OK)
         return true;
     if (d->file != NULL) {
@@ -334,15 +335,27 @@ bool plan_load(void *arg, struct supervisor_plan *out, struct diag *d)
     return true;
 }
 
-void plan_unload(void *arg, const void *config)
+void plan_forget(void *arg, const void *config)
 {
     struct plan *p = (struct plan *)(uintptr_t)config;
 
     (void)arg;
-    if (p != NULL) {
-        tls_side_free(p->context.tls);
+    if (p == NULL)
+        return;
+    tls_side_free(p->context.tls);
+    p->context.tls = NULL;
+    if (p->config != NULL)
+        config_forget_secrets(p->config);
+}
+
+/* Wiped first: what is freed here lies in the memory of every process that is started later. */
+void plan_unload(void *arg, const void *config)
+{
+    struct plan *p = (struct plan *)(uintptr_t)config;
+
+    plan_forget(arg, config);
+    if (p != NULL)
         config_free(p->config);
-    }
     free(p);
 }
 

@@ -2,7 +2,6 @@
 #include "server/relay_secure.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -26,7 +25,7 @@ static bool complain(const char *path, const char *why)
 static bool read_whole(const char *path, struct heap_buf *out, struct stat *out_st)
 {
     int fd = -1;
-    enum err e = file_open_read(AT_FDCWD, path, &fd);
+    enum err e = file_open_named(path, &fd);
 
     if (e == ERR_OK)
         e = file_read_all(fd, out);

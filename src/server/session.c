@@ -121,6 +121,20 @@ void session_lend_output(struct session *ss)
     ss->smtp.out = &ss->d->output;
 }
 
+void session_forget_client(struct session *ss)
+{
+    session_drop_transaction(ss);
+    session_auth_forget(ss);
+    greet_free(ss->greet);
+    greet_free(ss->greet_next);
+    ss->greet = NULL;
+    ss->greet_next = NULL;
+    ss->asking = false;
+    ss->judged = false;
+    ss->told = false;
+    ss->changed = false;
+}
+
 /* ---- octets in and out ---- */
 
 /* Write replies; what the client does not take now is kept. False: the connection is gone. */

@@ -124,6 +124,7 @@ static void put_in_force(struct session *ss, struct greet *g, bool judged)
     ss->greet = g;
     ss->judged = judged;
     ss->told = judged;
+    session_trust_greeted(ss);
 }
 
 /*

@@ -303,6 +303,11 @@ NORETURN static void be_child(const struct child *c, int control, const struct p
                               size_t link_count, pid_t supervisor)
 {
     const struct generation *g = c->generation;
+
+    for (const struct generation *other = sup.all; other != NULL; other = other->next) {
+        if (other != g && sup.conf->forget != NULL)
+            sup.conf->forget(sup.conf->arg, other->plan.config);
+    }
     struct proc_start start = {.specs = g->plan.specs,
                                .kind = c->kind,
                                .index = c->index,
