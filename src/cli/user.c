@@ -291,10 +291,12 @@ static int write_file(struct options *o, int dir, const char *name, enum edit ed
                         SPAN_ARG(o->address));
     else if (!found && edit != EDIT_ADD)
         code = cli_fail(CLI_BAD_INPUT, "there is no %.*s", SPAN_ARG(o->address));
-    else if (out.failed || (e = file_replace(dir, name, heap_span(&out), 0600)) != ERR_OK)
+    else if (out.failed || (e = file_rewrite(dir, name, heap_span(&out), 0600)) != ERR_OK)
         code = cli_fail(CLI_CANNOT_CREATE, "%s: %s", o->path, err_text(out.failed ? ERR_LIMIT : e));
     if (old.p != NULL)
         explicit_bzero(old.p, old.cap);
+    if (out.p != NULL)
+        explicit_bzero(out.p, out.cap);
     heap_release(&old);
     heap_release(&out);
     return code;
@@ -321,7 +323,7 @@ static int change(struct options *o, enum edit edit)
         code = write_file(o, dir, name, edit, buf_span(&forms));
     file_close(&dir);
     if (code == CLI_OK)
-        (void)fprintf(stderr, "%s: %.*s. A running server takes it up at SIGHUP.\n", o->path,
+        (void)fprintf(stderr, "%s: %.*s. A running server takes it up by itself.\n", o->path,
                       SPAN_ARG(o->address));
     return code;
 }
