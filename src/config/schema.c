@@ -526,7 +526,8 @@ static const char *const type_words[] = {
     [CONFIG_TYPE_SERVERS] = "a list of at most 8 of \"ADDRESS\" and \"ADDRESS@PORT\"",
     [CONFIG_TYPE_ADDRESS] = "an IP address, or \"\" for none",
     [CONFIG_TYPE_VIA] =
-        "mx, hold, \"smtp://HOST[:PORT]\", \"lmtp://HOST[:PORT]\" or \"lmtp:unix:PATH\"",
+        "mx, hold, \"smtp://HOST[:PORT]\", \"smtps://HOST[:PORT]\", \"lmtp://HOST[:PORT]\" or "
+        "\"lmtp:unix:PATH\"",
     [CONFIG_TYPE_EGRESS] = "the name of an egress block",
     [CONFIG_TYPE_ENUM] = "one of",
     [CONFIG_TYPE_NUMBER] = "a number",

@@ -127,13 +127,10 @@ static const struct {
      "test.conf:2:1: error: limts: this block is not known; found: limts; "
      "did you mean limits { }?\n"},
     {"console { }", "test.conf:1:1: error: console: this block is not known; found: console\n"},
-    {"workers \"x\" = 1", "test.conf:1:1: error: workers: this key has no name; found: workers; "
-                          "did you mean workers?\n"},
-    {"greeting { check = off }",
-     "test.conf:1:12: error: greeting.check: this key needs a name: key \"name\" =; found: check; "
-     "did you mean greeting.check?\n"},
-    {"domains { }", "test.conf:1:1: error: domains: this is a key, not a block; found: domains; "
-                    "did you mean domains?\n"},
+    {"workers \"x\" = 1", "test.conf:1:1: error: workers: this key has no name; found: workers\n"},
+    {"greeting { check = off }", "test.conf:1:12: error: greeting.check: this key needs a name: "
+                                 "key \"name\" =; found: check\n"},
+    {"domains { }", "test.conf:1:1: error: domains: this is a key, not a block; found: domains\n"},
     {"log = json", "test.conf:1:1: error: log: this is a block, not a key; found: log; "
                    "did you mean log { }?\n"},
     {"workers = 1\nworkers = 2",
