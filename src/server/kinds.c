@@ -38,7 +38,6 @@ static int run_resolver(struct proc *p)
     return resolver_run(p, &conf);
 }
 
-/* Only who talks TLS with clients knows the private keys: the others wipe what they inherited. */
 static int run_kind(struct proc *p);
 
 static const struct {
@@ -68,6 +67,8 @@ static int run_kind(struct proc *p)
         tls_side_free(context->tls);
         context->tls = NULL;
     }
+    if (p->kind != PROC_RELAY)
+        relay_keys_forget(context->relay_keys);
     return kinds[p->kind].run(p);
 }
 
