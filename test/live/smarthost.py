@@ -4,10 +4,12 @@ import os
 import pathlib
 import subprocess
 
+import auth
 from lab import mail, process, servers
 from lab.cases import case
+from lab.dialogue import Dialogue
 from lab.process import Trouble
-from outbound import MAIL, Trick, heard, near
+from outbound import MAIL, Trick, certificate, heard, near
 from relay import submit
 from tls import memory_of
 
@@ -82,3 +84,60 @@ def bad_reload(where):
         process.until(lambda: 'chmod 0600' in sender.log.read_text(), 10, 'the log does not say why')
         submit(sender, mail.text('still'))
         heard(sender, 'delivery.done')
+
+
+class Submission(auth.Server):
+    """herald as a smarthost: submission by STARTTLS and by implicit TLS, under a certificate that names this machine."""
+
+    def __init__(self, where, **more):
+        self.implicit = process.free_port()
+        key, self.certificate = certificate(where / 'tls')
+        key.chmod(0o600)
+        extra = (f'tls {{ certificate = "{self.certificate}"; key = "{key}"; }}\nlisten "submissions" {{ '
+                 f'address = "127.0.0.1:{self.implicit}"; role = submission; tls = implicit; }}\n')
+        super().__init__(where, extra=extra, domains='["example.test"]', **more)
+
+    def client(self, where, scheme, secret=auth.SECRET):
+        """herald that hands all over to this one."""
+        port = self.implicit if scheme == 'smtps' else self.submission
+        more = (f'tls = require; ca_file = "{self.certificate}"; user = "{auth.ALICE}"; '
+                f'password_file = "{secret_file(where, secret)}";')
+        return near(where, port, more, scheme)
+
+
+def hand(server, name):
+    with Dialogue(server.port, 30) as client:
+        client.greet()
+        auth.submit(client, auth.message(name), 250)
+
+
+@case('a smarthost under STARTTLS', 'smtp', '', 'SCRAM-SHA-256')
+@case('a smarthost under TLS from the first octet', 'smtps', '', 'SCRAM-SHA-256')
+@case('a smarthost under STARTTLS that has no SCRAM', 'smtp', 'dave@example.test:$6$saltsalt$x\n', 'PLAIN')
+@case('a smarthost under TLS from the first octet that has no SCRAM', 'smtps', 'dave@example.test:$6$saltsalt$x\n',
+      'PLAIN')
+def smarthost(where, scheme, users, mechanism):
+    with Submission(where / 'far', users=users) as far, far.client(where, scheme) as sender:
+        far.ready()
+        sender.ready()
+        for name in ('first', 'second'):
+            hand(sender, name)
+            mail.arrival(far.maildir('bob'), name)
+        ways = {row['mechanism'] for row in far.events('auth.ok')}
+        if ways != {mechanism}:
+            raise Trouble(f'logged in by {ways}')
+
+
+@case('a wrong password at a smarthost: the mail waits, and it says why')
+def wrong_password(where):
+    for users in ('', 'dave@example.test:$6$saltsalt$x\n'):
+        place = where / ('plain' if users else 'scram')
+        with Submission(place / 'far', users=users) as far, far.client(place, 'smtp', 'not the password') as sender:
+            far.ready()
+            sender.ready()
+            hand(sender, 'wrong')
+            line = heard(sender, 'delivery.deferred')
+            if 'auth: refused' not in line:
+                raise Trouble(f'not said clearly: {line}')
+            if mail.read(far.maildir('bob')):
+                raise Trouble('it came through')
