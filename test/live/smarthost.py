@@ -13,6 +13,8 @@ from outbound import MAIL, Trick, certificate, heard, near
 from relay import submit
 from tls import memory_of
 
+NO_SCRAM = 'dave@example.test:$6$saltsalt$x\n'  # a user for whom SCRAM has no form
+
 
 def secret_file(where, text='s3cret\n', mode=0o600):
     where.mkdir(parents=True, exist_ok=True)
@@ -87,7 +89,7 @@ def bad_reload(where):
 
 
 class Submission(auth.Server):
-    """herald as a smarthost: submission by STARTTLS and by implicit TLS, under a certificate that names this machine."""
+    """herald as a smarthost: submission by STARTTLS and implicit TLS; its certificate names this machine."""
 
     def __init__(self, where, **more):
         self.implicit = process.free_port()
@@ -113,9 +115,8 @@ def hand(server, name):
 
 @case('a smarthost under STARTTLS', 'smtp', '', 'SCRAM-SHA-256')
 @case('a smarthost under TLS from the first octet', 'smtps', '', 'SCRAM-SHA-256')
-@case('a smarthost under STARTTLS that has no SCRAM', 'smtp', 'dave@example.test:$6$saltsalt$x\n', 'PLAIN')
-@case('a smarthost under TLS from the first octet that has no SCRAM', 'smtps', 'dave@example.test:$6$saltsalt$x\n',
-      'PLAIN')
+@case('a smarthost under STARTTLS that has no SCRAM', 'smtp', NO_SCRAM, 'PLAIN')
+@case('a smarthost under TLS from the first octet that has no SCRAM', 'smtps', NO_SCRAM, 'PLAIN')
 def smarthost(where, scheme, users, mechanism):
     with Submission(where / 'far', users=users) as far, far.client(where, scheme) as sender:
         far.ready()
@@ -130,7 +131,7 @@ def smarthost(where, scheme, users, mechanism):
 
 @case('a wrong password at a smarthost: the mail waits, and it says why')
 def wrong_password(where):
-    for users in ('', 'dave@example.test:$6$saltsalt$x\n'):
+    for users in ('', NO_SCRAM):
         place = where / ('plain' if users else 'scram')
         with Submission(place / 'far', users=users) as far, far.client(place, 'smtp', 'not the password') as sender:
             far.ready()
