@@ -121,6 +121,8 @@ void greeting_policy_init(struct greeting_policy *p, enum greeting_preset preset
 /* The cause itself, or one above it: "helo.forged_local" stands for all that begins so. */
 static bool is_meant(span meant, span cause)
 {
+    if (span_eq(cause, greeting_checks[CHECK_SEQUENCE].cause))
+        return false;
     return span_eq(meant, cause) ||
            (span_starts(cause, meant) && meant.n > 0 && cause.p[meant.n] == '.');
 }
@@ -273,7 +275,8 @@ static bool is_enforced(const struct greeting_policy *p, const struct greeting_f
 
 static bool binds(enum greeting_exempt exempt, enum greeting_check check)
 {
-    return exempt == EXEMPT_NOT || (exempt == EXEMPT_SUBMISSION && check == CHECK_IMPOSSIBLE);
+    return exempt == EXEMPT_NOT || check == CHECK_SEQUENCE ||
+           (exempt == EXEMPT_SUBMISSION && check == CHECK_IMPOSSIBLE);
 }
 
 static void find(const struct greeting_facts *f, const struct greeting_policy *p,
@@ -308,7 +311,9 @@ static void decide(struct greeting_verdict *v, const struct greeting_policy *p,
     v->words = forged_waits ? SPAN("net.dns") : v->cause;
     v->code = forged_waits ? 451 : greeting_checks[finding->check].code;
     v->enhanced = forged_waits ? SPAN("4.4.3") : greeting_checks[finding->check].enhanced;
-    v->stage = finding->severity == SEVERITY_SYNTAX ? STAGE_HELO : p->refuse_at;
+    v->stage = finding->check == CHECK_SEQUENCE       ? STAGE_MAIL
+               : finding->severity == SEVERITY_SYNTAX ? STAGE_HELO
+                                                      : p->refuse_at;
 }
 
 void greeting_judge(const struct greeting_facts *f, const struct greeting_policy *p,

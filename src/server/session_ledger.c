@@ -151,6 +151,18 @@ static void note_exemption(struct session *ss, size_t number)
     session_note(ss, LEDGER_FREED, 0, buf_span(&b));
 }
 
+void session_note_finding(struct session *ss, span cause, bool enforced)
+{
+    add(ss,
+        &(struct ledger_note){.type = LEDGER_FINDING, .detail = enforced ? 1 : 0, .text = cause});
+}
+
+void session_note_decision(struct session *ss, const struct greeting_verdict *v)
+{
+    add(ss, &(struct ledger_note){
+                .type = LEDGER_JUDGED, .detail = v->action, .number = v->code, .text = v->cause});
+}
+
 void session_note_verdict(struct session *ss, const struct greet *g,
                           const struct greeting_verdict *v)
 {
@@ -159,18 +171,13 @@ void session_note_verdict(struct session *ss, const struct greet *g,
     if (greet_is_ready(g))
         note_facts(ss, g);
     for (size_t i = 0; i < v->n_findings; i++) {
-        add(ss, &(struct ledger_note){
-                    .type = LEDGER_FINDING,
-                    .detail = v->finding[i].enforced ? 1 : 0,
-                    .text = greeting_check_cause(v->finding[i].check),
-                });
+        session_note_finding(ss, greeting_check_cause(v->finding[i].check), v->finding[i].enforced);
         if (v->finding[i].exemption != 0 && v->finding[i].state == CHECK_ENFORCE)
             note_exemption(ss, v->finding[i].exemption);
     }
     if (v->exempt != EXEMPT_NOT)
         session_note(ss, LEDGER_EXEMPT, 0, greeting_exempt_word(v->exempt));
-    add(ss, &(struct ledger_note){
-                .type = LEDGER_JUDGED, .detail = v->action, .number = v->code, .text = v->cause});
+    session_note_decision(ss, v);
 }
 
 void session_record_verdict(struct session *ss)

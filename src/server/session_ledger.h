@@ -35,6 +35,10 @@ void session_note_message(struct session *ss, uint64_t id, unsigned code);
 /* Facts, findings and what was decided. */
 void session_note_verdict(struct session *ss, const struct greet *g,
                           const struct greeting_verdict *v);
+/* One finding of the judge, and whether it refuses. */
+void session_note_finding(struct session *ss, span cause, bool enforced);
+/* What the judge decided, its code and cause. */
+void session_note_decision(struct session *ss, const struct greeting_verdict *v);
 /* Record the session as it is now, with a verdict that is no consent and its reply. */
 void session_record_verdict(struct session *ss);
 /* A new reference for a verdict of this session; in ss->ledger.ref until the next. */
