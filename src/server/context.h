@@ -16,6 +16,7 @@ struct tls_side; /* net/tls.h */
 
 struct context {
     const struct config *config;
+    bool guard_only;               /* herald guard: there is no queue process */
     struct tls_side *tls;          /* of the listeners; in smtpd alone, elsewhere NULL */
     struct census_table *census;   /* shared memory of the smtpd processes */
     struct backoff_table *backoff; /* shared memory of the auth processes */

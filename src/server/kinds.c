@@ -54,7 +54,7 @@ static const struct {
     [PROC_QUEUE] = {"queue", queue_run, 1u << PROC_RELAY | 1u << PROC_DELIVER, false},
     [PROC_RELAY] = {"relay", relay_run, 1u << PROC_RESOLVER, true},
     [PROC_DELIVER] = {"deliver", deliver_run, 0, false},
-    [PROC_GUARD] = {"guard", guard_run, 1u << PROC_RESOLVER, true},
+    [PROC_GUARD] = {"guard", guard_run, 1u << PROC_QUEUE | 1u << PROC_RESOLVER, true},
 };
 
 /* What only one kind needs of secrets, the others forget, as far as they were forked with it. */

@@ -274,6 +274,12 @@ static const struct chan_type control_types[] = {
     [QUEUE_CTL] = {"question", CTL_REQUEST_BYTES, false},
 };
 
+/* It hands over no mail: only what it judged. */
+static const struct chan_type guard_types[] = {
+    [QUEUE_LEDGER] = {"ledger", QUEUE_LEDGER_BYTES, false},
+    [QUEUE_PAST] = {"past", PAST_QUESTION_BYTES, false},
+};
+
 static const struct {
     const char *name;
     const struct chan_type *types;
@@ -283,6 +289,7 @@ static const struct {
     [QUEUE_LINK_RELAY] = {"relay", worker_types, COUNT(worker_types)},
     [QUEUE_LINK_DELIVER] = {"deliver", worker_types, COUNT(worker_types)},
     [QUEUE_LINK_CONTROL] = {"control", control_types, COUNT(control_types)},
+    [QUEUE_LINK_GUARD] = {"guard", guard_types, COUNT(guard_types)},
 };
 
 static void on_frame(void *arg, struct chan *chan, struct chan_frame *f)
@@ -360,7 +367,8 @@ void queue_links_hold(struct queue *q, bool hold)
 bool queue_links_busy(const struct queue *q)
 {
     for (const struct queue_link *link = q->links; link != NULL; link = link->next)
-        if (link->uploads != NULL || (link->kind == QUEUE_LINK_SMTPD && !q->replaced))
+        if (link->uploads != NULL ||
+            ((link->kind == QUEUE_LINK_SMTPD || link->kind == QUEUE_LINK_GUARD) && !q->replaced))
             return true;
     return false;
 }

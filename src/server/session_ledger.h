@@ -10,17 +10,15 @@
 #ifndef SERVER_SESSION_LEDGER_H
 #define SERVER_SESSION_LEDGER_H
 
-#include "greeting/judge.h"
-#include "os/heap.h"
 #include "server/ledger_client.h"
+#include "server/notes.h"
 
 struct greet;
 struct session;
 
 /* Of a session; zeroed is empty. */
 struct session_ledger {
-    struct heap_buf notes;
-    uint8_t counts[LEDGER_NOTE_COUNT];
+    struct notes notes;
     bool early; /* it talked before the banner */
     char ref[LEDGER_REF_BYTES + 1];
 };
@@ -35,10 +33,6 @@ void session_note_message(struct session *ss, uint64_t id, unsigned code);
 /* Facts, findings and what was decided. */
 void session_note_verdict(struct session *ss, const struct greet *g,
                           const struct greeting_verdict *v);
-/* One finding of the judge, and whether it refuses. */
-void session_note_finding(struct session *ss, span cause, bool enforced);
-/* What the judge decided, its code and cause. */
-void session_note_decision(struct session *ss, const struct greeting_verdict *v);
 /* Record the session as it is now, with a verdict that is no consent and its reply. */
 void session_record_verdict(struct session *ss);
 /* A new reference for a verdict of this session; in ss->ledger.ref until the next. */

@@ -33,8 +33,10 @@ static void note(struct session *ss, const struct greeting_verdict *v)
     log_num(&l, KEY_CODE, v->code);
     log_cstr(&l, KEY_REFERENCE, ss->ledger.ref);
     log_end(&l);
-    session_note_finding(ss, v->cause, true);
-    session_note_decision(ss, v);
+    if (ss->d->ledger.on) {
+        notes_finding(&ss->ledger.notes, v->cause, true);
+        notes_decision(&ss->ledger.notes, v);
+    }
     session_note(ss, LEDGER_REF, 0, span_cstr(ss->ledger.ref));
 }
 
