@@ -322,6 +322,7 @@ void queue_attach(struct queue *q, struct loop *loop)
     loop_timer_init(&q->sweep_timer, q->loop, on_sweep, q);
     loop_timer_init(&q->retry_timer, q->loop, on_retry, q);
     loop_timer_init(&q->drain_timer, q->loop, on_drain_end, q);
+    queue_named_attach(q);
 }
 
 /* The directory of the store, which is all that the sandbox leaves. */

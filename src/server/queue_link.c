@@ -242,6 +242,11 @@ static void on_past(struct queue_link *link, struct chan_frame *f)
     (void)!chan_send(&link->chan, QUEUE_PAST_REPLY, f->tag, buf_span(&b), SPAN_NONE, -1);
 }
 
+static void on_named(struct queue_link *link, struct chan_frame *f)
+{
+    queue_named_take(link->queue, f->body);
+}
+
 typedef void frame_fn(struct queue_link *link, struct chan_frame *f);
 
 static frame_fn *const handlers[QUEUE_FRAME_END] = {
@@ -254,6 +259,7 @@ static frame_fn *const handlers[QUEUE_FRAME_END] = {
     [QUEUE_CTL] = on_ctl,
     [QUEUE_LEDGER] = on_ledger,
     [QUEUE_PAST] = on_past,
+    [QUEUE_NAMED] = on_named,
 };
 
 static const struct chan_type smtpd_types[] = {
@@ -268,6 +274,7 @@ static const struct chan_type smtpd_types[] = {
 
 static const struct chan_type worker_types[] = {
     [QUEUE_JOB_RESULT] = {"job-result", 4096 + JOB_RCPTS_MAX *JOB_OUTCOME_BYTES, false},
+    [QUEUE_NAMED] = {"named", QUEUE_NAMED_BYTES, false},
 };
 
 static const struct chan_type control_types[] = {
