@@ -366,7 +366,8 @@ const struct config_key config_keys[] = {
     {"greeting", "listed", CONFIG_TYPE_LISTED, FIELD(greeting.listed),
      DEFAULT("[]"), ANY, LIVE,
      "Greetings that are not welcome (cause helo.listed), `*.domain` for all below a domain. Sources "
-     "as in `domains`."},
+     "as in `domains`. Policy `strict` refuses them, the others note them; "
+     "`check \"helo.listed\" = enforce` refuses them under any policy."},
 
     {"log", "format", CONFIG_TYPE_ENUM, FIELD(log.format),
      DEFAULT("auto"), 0, 0, format_words, LIVE,

@@ -51,7 +51,7 @@ static const struct {
     [PROC_QUEUE] = {"queue", queue_run, 1u << PROC_RELAY | 1u << PROC_DELIVER, false},
     [PROC_RELAY] = {"relay", relay_run, 1u << PROC_RESOLVER, true},
     [PROC_DELIVER] = {"deliver", deliver_run, 0, false},
-    [PROC_GUARD] = {"guard", guard_run, 1u << PROC_RESOLVER, true},
+    [PROC_GUARD] = {"guard", guard_run, 1u << PROC_QUEUE | 1u << PROC_RESOLVER, true},
 };
 
 /*
