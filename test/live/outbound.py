@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""The way out under TLS, with AUTH, DSN and SMTPUTF8: to Postfix, Exim, another herald, and servers that play tricks."""
+"""The way out under TLS, with AUTH, DSN and SMTPUTF8: to Postfix, Exim, another herald, and to tricksters."""
 import os
 import shutil
 import socket
@@ -17,8 +17,8 @@ def certificate(where, name='localhost'):
     """A key and a certificate that signs itself: paths of both."""
     where.mkdir(parents=True, exist_ok=True)
     key, cert = where / 'key.pem', where / 'cert.pem'
-    subprocess.run(['openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', key, '-out', cert, '-days', '2',
-                    '-subj', f'/CN={name}', '-addext', f'subjectAltName=DNS:{name},IP:127.0.0.1'],
+    subprocess.run(['openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', key, '-out', cert,
+                    '-days', '2', '-subj', f'/CN={name}', '-addext', f'subjectAltName=DNS:{name},IP:127.0.0.1'],
                    check=True, capture_output=True)
     return key, cert
 
@@ -219,7 +219,8 @@ def utf8(where):
 
 @case('Postfix and Exim as servers, Postfix as a client that relays into herald under TLS')
 def both_ways(where):
-    with servers.Exim(where / 'exim') as exim, near(where / 'a', exim.port) as sender, servers.Herald(where / 'far') as far:
+    with servers.Exim(where / 'exim') as exim, near(where / 'a', exim.port) as sender, \
+            servers.Herald(where / 'far') as far:
         for server in (exim, sender, far):
             server.ready()
         submit(sender, mail.text('exim'))
