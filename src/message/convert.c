@@ -155,12 +155,14 @@ static void begin_header(struct convert *c, bool is_message)
     c->parts++;
 }
 
-static void keep_in(char *room, size_t cap, size_t *n, span text)
+/* A line of a field: its name is left out. A value that begins on the next line is none yet. */
+static void keep_value(char *room, size_t cap, size_t *n, span line)
 {
+    span value = *n == 0 ? span_skip(line, span_find(line, ':') + 1) : line;
     struct buf b = buf_over(room, cap);
 
     b.n = *n;
-    buf_put(&b, span_head(text, cap - *n));
+    buf_put(&b, span_head(value.n > 0 ? value : SPAN(" "), cap - *n));
     *n = b.n;
 }
 
@@ -304,14 +306,11 @@ static void header_piece(struct convert *c, struct buf *out, span s, bool eol)
     if (c->field == FIELD_CODING && in_signed(c))
         c->field = FIELD_OTHER;
     if (c->field == FIELD_CODING) {
-        span value = span_skip(s, c->coding_n == 0 ? span_find(s, ':') + 1 : 0);
-
-        keep_in(c->coding, sizeof(c->coding), &c->coding_n, value.n > 0 ? value : SPAN(" "));
+        keep_value(c->coding, sizeof(c->coding), &c->coding_n, s);
         return;
     }
     if (c->field == FIELD_TYPE)
-        keep_in(c->type, sizeof(c->type), &c->type_n,
-                c->type_n == 0 ? span_skip(s, span_find(s, ':') + 1) : s);
+        keep_value(c->type, sizeof(c->type), &c->type_n, s);
     put_line(c, out, s, eol);
 }
 

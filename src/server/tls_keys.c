@@ -4,84 +4,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "net/tls_make.h"
 #include "os/clock.h"
 #include "os/file.h"
 #include "os/log.h"
+#include "server/keyfile.h"
 
 #define OWN_CERTIFICATE "certificate.pem"
 #define OWN_KEY         "key.pem"
 #define OWN_NAME        "localhost" /* of a certificate for a machine without a name */
 #define PATH_BYTES      1024
-
-/* ---- files ---- */
-
-/*
- * What the operator names may be a symbolic link: ACME clients have one for each certificate. Our
- * own may not: it lies where the service user may write, and root reads it.
- */
-enum whose { OPERATORS, OUR_OWN };
-
-static enum err read_pem(const char *path, enum whose whose, int *out_fd, struct heap_buf *out,
-                         struct diag *d)
-{
-    enum err e =
-        whose == OPERATORS ? file_open_named(path, out_fd) : file_open_read(AT_FDCWD, path, out_fd);
-
-    if (e == ERR_OK)
-        e = file_read_all(*out_fd, out);
-    if (e == ERR_OK)
-        return ERR_OK;
-    if (d != NULL)
-        d->file = path;
-    (void)diag_set(d, e, e == ERR_LIMIT ? 0 : errno, "cannot read this file");
-    file_close(out_fd);
-    return e;
-}
-
-static const char *key_fault(const struct stat *st)
-{
-    if (!S_ISREG(st->st_mode))
-        return "this is no file";
-    if ((st->st_mode & (S_IRWXG | S_IRWXO)) != 0)
-        return "others than its owner can use this private key: chmod 0600";
-    if (st->st_uid != 0 && st->st_uid != geteuid())
-        return "this private key belongs neither to root nor to the user that starts herald";
-    return NULL;
-}
-
-/* The file is judged by what was opened, not by its name. */
-static enum err read_key(const char *path, enum whose whose, struct heap_buf *out, struct diag *d)
-{
-    const char *fault = "cannot be examined";
-    struct stat st;
-    int fd = -1;
-    enum err e = read_pem(path, whose, &fd, out, d);
-
-    if (e != ERR_OK)
-        return e;
-    if (fstat(fd, &st) == 0)
-        fault = key_fault(&st);
-    file_close(&fd);
-    if (fault == NULL)
-        return ERR_OK;
-    if (d != NULL)
-        d->file = path;
-    return diag_set(d, ERR_CONF, 0, "%s", fault);
-}
-
-static enum err read_public(const char *path, enum whose whose, struct heap_buf *out,
-                            struct diag *d)
-{
-    int fd = -1;
-    enum err e = read_pem(path, whose, &fd, out, d);
-
-    file_close(&fd);
-    return e;
-}
 
 /* ---- what is gathered before a side can be made ---- */
 
@@ -105,7 +39,7 @@ static void pairs_free(struct pairs *p)
 {
     for (size_t i = 0; i < p->n; i++) {
         heap_release(&p->chains[i]);
-        heap_release(&p->keys[i]);
+        keyfile_wipe(&p->keys[i]);
     }
     free(p->at);
     free(p->chains);
@@ -113,19 +47,19 @@ static void pairs_free(struct pairs *p)
 }
 
 /* Files belong to the configuration; `key` empty: both are in one file. */
-static enum err pairs_add(struct pairs *p, span name, enum whose whose, const char *chain_file,
-                          const char *key_file, struct diag *d)
+static enum err pairs_add(struct pairs *p, span name, const char *chain_file, const char *key_file,
+                          struct diag *d)
 {
     struct heap_buf *chain = &p->chains[p->n];
     struct heap_buf *key = &p->keys[p->n];
     enum err e;
 
     heap_init(chain, TLS_KEYS_FILE_BYTES);
-    heap_init_secret(key, TLS_KEYS_FILE_BYTES);
+    heap_init(key, TLS_KEYS_FILE_BYTES);
     p->n++;
-    e = read_public(chain_file, whose, chain, d);
+    e = keyfile_read(chain_file, chain, d);
     if (e == ERR_OK)
-        e = read_key(key_file, whose, key, d);
+        e = keyfile_read_secret(key_file, key, d);
     p->at[p->n - 1] =
         (struct tls_pair){name, heap_span(chain), heap_span(key), chain_file, key_file};
     return e;
@@ -150,9 +84,9 @@ static bool is_good(const struct own_files *own)
     bool good;
 
     heap_init(&chain, TLS_KEYS_FILE_BYTES);
-    good =
-        access(own->key, F_OK) == 0 && read_public(own->chain, OUR_OWN, &chain, NULL) == ERR_OK &&
-        tls_chain_end(heap_span(&chain), &end_ms) && end_ms > clock_wall_ms() + TLS_KEYS_RENEW_MS;
+    good = access(own->key, F_OK) == 0 && keyfile_read(own->chain, &chain, NULL) == ERR_OK &&
+           tls_chain_end(heap_span(&chain), &end_ms) &&
+           end_ms > clock_wall_ms() + TLS_KEYS_RENEW_MS;
     heap_release(&chain);
     return good;
 }
@@ -182,12 +116,12 @@ static enum err make_own(const struct config *c, const char *dir, struct diag *d
     enum err e;
 
     heap_init(&chain, TLS_KEYS_FILE_BYTES);
-    heap_init_secret(&key, TLS_KEYS_FILE_BYTES);
+    heap_init(&key, TLS_KEYS_FILE_BYTES);
     e = tls_make(name, &chain, &key, d);
     if (e == ERR_OK)
         e = write_own(dir, heap_span(&chain), heap_span(&key), d);
     heap_release(&chain);
-    heap_release(&key);
+    keyfile_wipe(&key);
     if (e == ERR_OK) {
         struct log_line l = log_begin(LOG_TLS_MADE, LOG_INFO);
 
@@ -214,7 +148,7 @@ static enum err own_pair(const struct config *c, struct pairs *pairs, struct dia
     BUG_IF(buf_cstr(&chain) == NULL || buf_cstr(&key) == NULL, "a path that must fit does not");
     if (!is_good(&own))
         e = make_own(c, dir, d);
-    return e == ERR_OK ? pairs_add(pairs, SPAN_NONE, OUR_OWN, own.chain, own.key, d) : e;
+    return e == ERR_OK ? pairs_add(pairs, SPAN_NONE, own.chain, own.key, d) : e;
 }
 
 /* ---- the side ---- */
@@ -224,12 +158,12 @@ static enum err gather(const struct config *c, bool make, struct pairs *pairs, s
     enum err e = ERR_OK;
 
     if (c->tls.certificate.n != 0)
-        e = pairs_add(pairs, SPAN_NONE, OPERATORS, c->tls.certificate.p,
+        e = pairs_add(pairs, SPAN_NONE, c->tls.certificate.p,
                       key_of(c->tls.key, c->tls.certificate), d);
     else if (make)
         e = own_pair(c, pairs, d);
     for (size_t i = 0; i < c->n_certificates && e == ERR_OK; i++)
-        e = pairs_add(pairs, c->certificates[i].name, OPERATORS, c->certificates[i].file.p,
+        e = pairs_add(pairs, c->certificates[i].name, c->certificates[i].file.p,
                       key_of(c->certificates[i].key, c->certificates[i].file), d);
     return e;
 }
@@ -248,7 +182,7 @@ static enum err make_side(const struct config *c, const struct tls_keys_how *how
 
     heap_init(&ca, TLS_KEYS_FILE_BYTES);
     if (c->tls.client_ca.n != 0)
-        e = read_public(c->tls.client_ca.p, OPERATORS, &ca, d);
+        e = keyfile_read(c->tls.client_ca.p, &ca, d);
     conf.client_ca = heap_span(&ca);
     conf.client_ca_file = c->tls.client_ca.p;
     if (e == ERR_OK)
