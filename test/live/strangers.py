@@ -56,7 +56,8 @@ def certificate_of(where):
     """Of the address of the smarthost, signed by itself: paths of the certificate and its key."""
     certificate, key = where / 'far.pem', where / 'far.key'
     certificates.openssl('req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-noenc', '-days', '2',
-                         '-subj', '/CN=far', '-addext', f'subjectAltName=IP:{ADDRESS}', '-keyout', key, '-out', certificate)
+                         '-subj', '/CN=far', '-addext', f'subjectAltName=IP:{ADDRESS}', '-keyout', key,
+                         '-out', certificate)
     return certificate, key
 
 
