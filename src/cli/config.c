@@ -9,6 +9,7 @@
 #include "config/config.h"
 #include "config/show.h"
 #include "net/tls.h"
+#include "server/relay_keys.h"
 #include "server/tls_keys.h"
 
 #define OUTPUT_FIRST_BYTES 16384u
@@ -61,18 +62,21 @@ static void print_problems(const struct config_problems *all, bool json, bool fi
                 CONFIG_PROBLEMS_MAX);
 }
 
-/* Certificates and keys are part of what a server starts with; none is made here. */
+/* Certificates, keys and passwords are part of what a server starts with; none is made here. */
 static bool check_keys(const struct config *c, struct config_problems *problems)
 {
     static const struct tls_keys_how only_look = {NULL, false};
     struct config_problem p = {0};
     struct tls_side *side = NULL;
+    struct relay_keys *routes = NULL;
     struct diag d = {0};
+    bool fine = tls_keys_load(c, &only_look, &side, &d) == ERR_OK &&
+                relay_keys_load(c, &routes, &d) == ERR_OK;
 
-    if (tls_keys_load(c, &only_look, &side, &d) == ERR_OK) {
-        tls_side_free(side);
+    tls_side_free(side);
+    relay_keys_free(routes);
+    if (fine)
         return true;
-    }
     if (d.file != NULL)
         (void)snprintf(p.file, sizeof(p.file), "%s", d.file);
     (void)snprintf(p.text, sizeof(p.text), "%.200s%s%.50s", d.text, d.sys != 0 ? ": " : "",

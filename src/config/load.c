@@ -10,6 +10,7 @@
 
 #include "base/escape.h"
 #include "base/near.h"
+#include "config/agree.h"
 #include "config/map.h"
 
 const char config_own_text[] = "default";
@@ -465,6 +466,8 @@ static struct config *load(const char *path, const span *text, struct config_pro
         nodes = config_tree_parse_file(&parse, span_cstr(path), &nowhere);
     if (text != NULL || problems->n_errors == errors || nodes != NULL)
         read_sections(&l, nodes);
+    if (problems->n_errors == errors)
+        config_agree(&l);
     config_problems_sort(problems);
     if (problems->n_errors == errors)
         return c;

@@ -121,6 +121,8 @@ void greeting_policy_init(struct greeting_policy *p, enum greeting_preset preset
 /* The cause itself, or one above it: "helo.forged_local" stands for all that begins so. */
 static bool is_meant(span meant, span cause)
 {
+    if (span_eq(cause, greeting_checks[CHECK_SEQUENCE].cause))
+        return false;
     return span_eq(meant, cause) ||
            (span_starts(cause, meant) && meant.n > 0 && cause.p[meant.n] == '.');
 }
@@ -304,7 +306,8 @@ static bool is_enforced(const struct greeting_policy *p, const struct greeting_f
 
 static bool binds(enum greeting_exempt exempt, enum greeting_check check)
 {
-    return exempt == EXEMPT_NOT || (exempt == EXEMPT_SUBMISSION && check == CHECK_IMPOSSIBLE);
+    return exempt == EXEMPT_NOT || check == CHECK_SEQUENCE ||
+           (exempt == EXEMPT_SUBMISSION && check == CHECK_IMPOSSIBLE);
 }
 
 static void find(const struct greeting_facts *f, const struct greeting_policy *p,
@@ -330,6 +333,15 @@ static void find(const struct greeting_facts *f, const struct greeting_policy *p
     }
 }
 
+/* Where a finding is spoken: broken syntax at once, no greeting where one is missed. */
+static enum greeting_stage stage_of(const struct greeting_policy *p,
+                                    const struct greeting_finding *finding)
+{
+    if (finding->check == CHECK_SEQUENCE)
+        return STAGE_MAIL;
+    return finding->severity == SEVERITY_SYNTAX ? STAGE_HELO : p->refuse_at;
+}
+
 static void decide(struct greeting_verdict *v, const struct greeting_policy *p,
                    const struct greeting_finding *finding)
 {
@@ -343,7 +355,7 @@ static void decide(struct greeting_verdict *v, const struct greeting_policy *p,
     v->words = withheld ? SPAN("net.dns") : row->cause;
     v->code = withheld ? 451 : row->code;
     v->enhanced = withheld ? SPAN("4.4.3") : row->enhanced;
-    v->stage = finding->severity == SEVERITY_SYNTAX ? STAGE_HELO : p->refuse_at;
+    v->stage = stage_of(p, finding);
 }
 
 void greeting_judge(const struct greeting_facts *f, const struct greeting_policy *p,

@@ -324,11 +324,10 @@ static void note(struct convert *c, span s)
 {
     bool odd = has_odd(s);
     bool is_long = c->column > LINE_MAX_BYTES;
-
-    if (c->to == CONVERT_TO_7BIT && ascii_has_high(s))
-        mark(c, odd);
     /* Of what is no text the lines are mended on the way out; better to encode where one may. */
-    else if ((odd || is_long) && (c->to == CONVERT_TO_8BIT || c->fixed == CONVERT_FINE))
+    bool may_mend = c->to == CONVERT_TO_8BIT || c->fixed == CONVERT_FINE;
+
+    if ((c->to == CONVERT_TO_7BIT && ascii_has_high(s)) || ((odd || is_long) && may_mend))
         mark(c, odd);
 }
 

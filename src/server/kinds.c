@@ -51,12 +51,13 @@ static const struct {
     [PROC_QUEUE] = {"queue", queue_run, 1u << PROC_RELAY | 1u << PROC_DELIVER, false},
     [PROC_RELAY] = {"relay", relay_run, 1u << PROC_RESOLVER, true},
     [PROC_DELIVER] = {"deliver", deliver_run, 0, false},
-    [PROC_GUARD] = {"guard", guard_run, 1u << PROC_RESOLVER, true},
+    [PROC_GUARD] = {"guard", guard_run, 1u << PROC_QUEUE | 1u << PROC_RESOLVER, true},
 };
 
 /*
  * Secrets that only one kind needs are wiped by the others, which were forked with them: private
- * keys by all but those who talk TLS with clients, passwords by all but auth.
+ * keys by all but those who talk TLS with clients, passwords by all but auth, those of our own
+ * logins elsewhere by all but relay.
  */
 static int run_kind(struct proc *p)
 {
@@ -68,6 +69,8 @@ static int run_kind(struct proc *p)
         tls_side_free(context->tls);
         context->tls = NULL;
     }
+    if (p->kind != PROC_RELAY)
+        relay_keys_forget(context->relay_keys);
     return kinds[p->kind].run(p);
 }
 

@@ -45,6 +45,48 @@ static bool is_news(struct relay_identity *id, const struct greeting_choice *cho
     return news;
 }
 
+/* ---- the queue ---- */
+
+/* Mail that waited for a name from this egress can go. */
+static void announce(const struct relay_identity *id)
+{
+    span egress = span_head(id->egress->name, QUEUE_NAMED_BYTES);
+
+    if (chan_is_open(&id->relay->queue))
+        (void)!chan_send(&id->relay->queue, QUEUE_NAMED, 0, egress, SPAN_NONE, -1);
+}
+
+void relay_names_announce(struct relay *r)
+{
+    for (const struct relay_identity *id = r->identities; id != NULL; id = id->next)
+        if (id->is_fit)
+            announce(id);
+}
+
+static bool is_used(const struct relay *r, const struct config_egress *egress)
+{
+    for (size_t i = 0; i < r->config->n_routes; i++) {
+        enum config_via via = r->config->routes[i].via;
+
+        if (r->config->routes[i].egress == egress &&
+            (via == CONFIG_VIA_MX || via == CONFIG_VIA_SMTP))
+            return true;
+    }
+    return false;
+}
+
+/* Whether something can be said now. While nothing can, DNS is asked more often. */
+static void settle(struct relay_identity *id, bool is_fit)
+{
+    bool news = is_fit && !id->is_fit;
+
+    id->is_fit = is_fit;
+    if (news)
+        announce(id);
+    if (!is_fit && !id->relay->draining && is_used(id->relay, id->egress))
+        loop_timer_set(&id->relay->check, RELAY_NAMELESS_MS);
+}
+
 void relay_check_tell(struct relay_identity *id)
 {
     struct greeting_candidates c;
@@ -57,6 +99,7 @@ void relay_check_tell(struct relay_identity *id)
     relay_identity_candidates(id, &c);
     greeting_self_trust(&c);
     greeting_choose(&c, &choice);
+    settle(id, choice.rule != RULE_NOTHING);
     /* Nobody outside is greeted from there: what DNS lacks is nobody's business. */
     quiet = choice.rule != RULE_NOTHING && config_own_stays_inside(id->relay->config, id->egress);
     if (!quiet)
@@ -132,18 +175,6 @@ void relay_check_heard(struct relay_identity *id, struct ip_addr seen, struct ip
 
 /* ---- by the clock ---- */
 
-static bool is_used(const struct relay *r, const struct config_egress *egress)
-{
-    for (size_t i = 0; i < r->config->n_routes; i++) {
-        enum config_via via = r->config->routes[i].via;
-
-        if (r->config->routes[i].egress == egress &&
-            (via == CONFIG_VIA_MX || via == CONFIG_VIA_SMTP))
-            return true;
-    }
-    return false;
-}
-
 static void check_address(struct relay *r, const struct config_egress *egress, struct ip_addr a)
 {
     struct relay_identity *id = a.family != IP_NONE ? relay_identity_of(r, egress, a) : NULL;
@@ -169,6 +200,9 @@ static void on_check(void *arg)
     for (size_t i = 0; i < r->config->n_egresses; i++)
         if (is_used(r, &r->config->egresses[i]))
             check_egress(r, &r->config->egresses[i]);
+    for (struct relay_identity *id = r->identities; id != NULL; id = id->next)
+        if (id->known != NULL && !id->is_fit)
+            relay_identity_refresh(id);
     loop_timer_set(&r->check, RELAY_CHECK_MS);
 }
 
