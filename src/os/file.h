@@ -66,8 +66,8 @@ MUSTUSE enum err file_size(int fd, int64_t *out_bytes);
  */
 MUSTUSE enum err file_replace(int dir, const char *path, span s, mode_t mode);
 /*
- * The same for secrets: owner, group and mode stay those of the old file. `mode` is for one that was
- * not there, or that everybody could use.
+ * The same for secrets: owner, group and mode stay those of the old file. `mode` is for one that
+ * was not there, or that everybody could use.
  */
 MUSTUSE enum err file_rewrite(int dir, const char *path, span s, mode_t mode);
 
