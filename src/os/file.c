@@ -293,6 +293,8 @@ enum err file_rewrite(int dir, const char *path, span s, mode_t mode)
 {
     struct stat old;
     bool there = os_calls->fstatat(dir, path, &old, 0) == 0;
+    if (there && (old.st_mode & S_IRWXO) != 0)
+        old.st_mode = mode;
     return replace(dir, path, s, mode, there ? &old : NULL);
 }
 

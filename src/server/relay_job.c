@@ -22,18 +22,13 @@ static void job_free(struct relay_job *j)
     free(j);
 }
 
-bool relay_job_is_lmtp(const struct relay_job *j)
-{
-    return j->job.transport == JOB_LMTP_UNIX || j->job.transport == JOB_LMTP_TCP;
-}
-
 static bool fill_rcpts(struct relay_job *j)
 {
     struct unpack u = unpack_over(j->job.rcpts);
     struct job_rcpt rcpt;
     size_t n = j->job.rcpt_count;
     /* Delivery by LMTP is ours to report: the server is not asked to. */
-    bool lmtp = relay_job_is_lmtp(j);
+    bool lmtp = relay_is_lmtp(j->job.transport);
 
     j->mail.rcpts = calloc(n, sizeof(*j->mail.rcpts));
     j->is_settled = calloc(n, sizeof(*j->is_settled));
@@ -72,7 +67,7 @@ struct relay_job *relay_job_new(struct relay *r, struct chan_frame *f)
         j->fd = f->fd;
         f->fd = -1;
     }
-    if (!relay_job_is_lmtp(j)) {
+    if (!relay_is_lmtp(j->job.transport)) {
         j->mail.ret = (j->job.flags & ENVELOPE_RET_FULL) != 0   ? SMTP_RET_FULL
                       : (j->job.flags & ENVELOPE_RET_HDRS) != 0 ? SMTP_RET_HDRS
                                                                 : SMTP_RET_UNSAID;
