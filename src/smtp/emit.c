@@ -119,6 +119,20 @@ static void put_notify(struct buf *b, unsigned notify)
     }
 }
 
+/* One that is too long in the form that this server takes is left out. */
+static void put_orcpt(struct buf *b, span orcpt, bool utf8)
+{
+    char text[SMTP_ORCPT_MAX_BYTES];
+    struct buf form = BUF_OVER(text);
+
+    if (orcpt.n > 0)
+        smtp_orcpt_put(&form, orcpt, utf8);
+    if (form.n == 0 || form.overflow)
+        return;
+    buf_put(b, SPAN(" ORCPT="));
+    buf_put(b, buf_span(&form));
+}
+
 static void emit_rcpt(struct smtp_client *c, struct smtp_client_mail *mail)
 {
     const struct smtp_client_rcpt *r = &mail->rcpts[c->next_rcpt];
@@ -127,8 +141,7 @@ static void emit_rcpt(struct smtp_client *c, struct smtp_client_mail *mail)
 
     if ((c->ext & SMTP_EXT_DSN) != 0) {
         put_notify(&params, r->notify);
-        buf_put(&params, r->orcpt.n > 0 ? SPAN(" ORCPT=") : SPAN_NONE);
-        buf_put(&params, r->orcpt);
+        put_orcpt(&params, r->orcpt, mail->utf8);
     }
     BUG_IF(params.overflow, "parameters longer than they can be");
     PUT_AS(c->out, mail->utf8, SPAN("RCPT TO:<"), r->address, SPAN(">"), buf_span(&params));

@@ -193,6 +193,55 @@ static bool is_utf8_address(span s)
     return escape_is_utf8(s);
 }
 
+bool smtp_orcpt_utf8_ok(span s)
+{
+    span type = span_head(s, span_find(s, ';'));
+    span address = span_skip(s, type.n + 1);
+
+    return s.n <= SMTP_ORCPT_MAX_BYTES && address.n > 0 && span_ieq(type, SPAN("utf-8")) &&
+           is_utf8_address(address);
+}
+
+/* Take the code point at the front of valid UTF-8. */
+static unsigned take_code_point(span *s)
+{
+    static const unsigned char lead_bits[] = {0x7f, 0, 0x1f, 0x0f, 0x07};
+    unsigned char lead = (unsigned char)s->p[0];
+    size_t n = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+    unsigned point = lead & lead_bits[n == 1 ? 0 : n];
+
+    for (size_t i = 1; i < n; i++)
+        point = point << 6 | ((unsigned char)s->p[i] & 0x3fu);
+    *s = span_skip(*s, n);
+    return point;
+}
+
+/* Only what no xtext may hold, and a backslash that begins no code point, is in need of it. */
+static bool is_plain(span s, bool utf8)
+{
+    if (ascii_is_high(s.p[0]))
+        return utf8;
+    return s.p[0] == '\\' ? span_starts(s, SPAN("\\x{")) : s.p[0] != '+' && s.p[0] != '=';
+}
+
+void smtp_orcpt_put(struct buf *b, span s, bool utf8)
+{
+    bool encoded = smtp_orcpt_ok(s);
+    size_t type_n = span_find(s, ';') + 1;
+
+    BUG_IF(!encoded && !smtp_orcpt_utf8_ok(s), "an ORCPT that nobody judged");
+    buf_put(b, encoded ? s : span_head(s, type_n));
+    s = span_skip(s, type_n);
+    while (!encoded && s.n > 0) {
+        if (is_plain(s, utf8)) {
+            buf_putc(b, s.p[0]);
+            s = span_skip(s, 1);
+        } else {
+            buf_printf(b, "\\x{%X}", take_code_point(&s));
+        }
+    }
+}
+
 static bool read_orcpt(span value, struct params *p)
 {
     span type = span_head(value, span_find(value, ';'));
@@ -201,8 +250,7 @@ static bool read_orcpt(span value, struct params *p)
     p->rcpt.orcpt = value;
     if (value.n > SMTP_ORCPT_MAX_BYTES || address.n == 0 || !is_atom(type))
         return false;
-    return smtp_xtext_ok(address) ||
-           (p->utf8 && span_ieq(type, SPAN("utf-8")) && is_utf8_address(address));
+    return smtp_xtext_ok(address) || (p->utf8 && smtp_orcpt_utf8_ok(value));
 }
 
 /* A parameter, what it belongs to, and who reads it. */
