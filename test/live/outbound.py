@@ -26,7 +26,7 @@ def route(port, more='', scheme='smtp'):
 
 
 def near(where, port, more='', scheme='smtp', **settings):
-    return servers.Herald(where / 'near', extra=route(port, more, scheme), domains='["sender.test"]', **settings)
+    return servers.Herald(where / 'near', extra=route(port, more, scheme), **{'domains': '["sender.test"]', **settings})
 
 
 def plain_postfix(where, **more):
