@@ -97,28 +97,6 @@ static void emit_mail(struct smtp_client *c, struct smtp_client_mail *mail)
     c->good_rcpts = 0;
 }
 
-static void put_notify(struct buf *b, unsigned notify)
-{
-    static const struct {
-        unsigned bit;
-        span word;
-    } words[] = {
-        {SMTP_NOTIFY_NEVER, SPAN_INIT("NEVER")},
-        {SMTP_NOTIFY_SUCCESS, SPAN_INIT("SUCCESS")},
-        {SMTP_NOTIFY_FAILURE, SPAN_INIT("FAILURE")},
-        {SMTP_NOTIFY_DELAY, SPAN_INIT("DELAY")},
-    };
-    bool first = true;
-
-    for (size_t i = 0; i < COUNT(words); i++) {
-        if ((notify & words[i].bit) == 0)
-            continue;
-        buf_put(b, first ? SPAN(" NOTIFY=") : SPAN(","));
-        buf_put(b, words[i].word);
-        first = false;
-    }
-}
-
 /* One that is too long in the form that this server takes is left out. */
 static void put_orcpt(struct buf *b, span orcpt, bool utf8)
 {
@@ -140,7 +118,8 @@ static void emit_rcpt(struct smtp_client *c, struct smtp_client_mail *mail)
     struct buf params = BUF_OVER(text);
 
     if ((c->ext & SMTP_EXT_DSN) != 0) {
-        put_notify(&params, r->notify);
+        buf_put(&params, r->notify != 0 ? SPAN(" NOTIFY=") : SPAN_NONE);
+        smtp_notify_put(&params, r->notify);
         put_orcpt(&params, r->orcpt, mail->utf8);
     }
     BUG_IF(params.overflow, "parameters longer than they can be");

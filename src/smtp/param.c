@@ -16,7 +16,7 @@ struct params {
 
 /*
  * Take one character of xtext (RFC 3461 4) off *s: printable without + and =, or + and two
- * hexadecimal digits. What is encoded must be printable too.
+ * hexadecimal digits. What is encoded must be printable too, or be of UTF-8.
  */
 static bool take_xchar(span *s, char *out_c)
 {
@@ -33,7 +33,7 @@ static bool take_xchar(span *s, char *out_c)
     }
     *out_c = c;
     *s = span_skip(*s, n);
-    return ascii_is_print(c);
+    return ascii_is_print(c) || (n == 3 && ascii_is_high(c));
 }
 
 bool smtp_xtext_ok(span s)
@@ -41,10 +41,25 @@ bool smtp_xtext_ok(span s)
     char c;
 
     while (s.n > 0) {
-        if (!take_xchar(&s, &c))
+        if (!take_xchar(&s, &c) || !ascii_is_print(c))
             return false;
     }
     return true;
+}
+
+/* Postfix encodes the octets of UTF-8 so (rfc822;+C3+A4@b.example). */
+static bool is_xtext_of_utf8(span s)
+{
+    char memory[SMTP_ORCPT_MAX_BYTES];
+    struct buf text = BUF_OVER(memory);
+    char c;
+
+    while (s.n > 0) {
+        if (!take_xchar(&s, &c))
+            return false;
+        buf_putc(&text, c);
+    }
+    return !text.overflow && escape_is_utf8(buf_span(&text));
 }
 
 void smtp_xtext_put_decoded(struct buf *b, span s)
@@ -63,7 +78,7 @@ bool smtp_orcpt_ok(span s)
     span type = span_head(s, span_find(s, ';'));
     span address = span_skip(s, type.n + 1);
 
-    return s.n <= SMTP_ORCPT_MAX_BYTES && type.n > 0 && address.n > 0 && smtp_xtext_ok(s);
+    return s.n <= SMTP_ORCPT_MAX_BYTES && type.n > 0 && address.n > 0 && is_xtext_of_utf8(s);
 }
 
 static bool read_size(span value, struct params *p)
@@ -151,18 +166,32 @@ static bool read_requiretls(span value, struct params *p)
     return value.p == NULL;
 }
 
+static const struct word notify_words[] = {
+    {SPAN_INIT("NEVER"), SMTP_NOTIFY_NEVER},
+    {SPAN_INIT("SUCCESS"), SMTP_NOTIFY_SUCCESS},
+    {SPAN_INIT("FAILURE"), SMTP_NOTIFY_FAILURE},
+    {SPAN_INIT("DELAY"), SMTP_NOTIFY_DELAY},
+};
+
+void smtp_notify_put(struct buf *b, unsigned notify)
+{
+    bool first = true;
+
+    for (size_t i = 0; i < COUNT(notify_words); i++) {
+        if ((notify & notify_words[i].value) == 0)
+            continue;
+        buf_put(b, first ? SPAN_NONE : SPAN(","));
+        buf_put(b, notify_words[i].text);
+        first = false;
+    }
+}
+
 static bool read_notify(span value, struct params *p)
 {
-    static const struct word words[] = {
-        {SPAN_INIT("NEVER"), SMTP_NOTIFY_NEVER},
-        {SPAN_INIT("SUCCESS"), SMTP_NOTIFY_SUCCESS},
-        {SPAN_INIT("FAILURE"), SMTP_NOTIFY_FAILURE},
-        {SPAN_INIT("DELAY"), SMTP_NOTIFY_DELAY},
-    };
     span word;
 
     while (span_split(&value, ',', &word)) {
-        unsigned bit = word_value(words, COUNT(words), word);
+        unsigned bit = word_value(notify_words, COUNT(notify_words), word);
 
         if (bit == 0)
             return false;
@@ -250,7 +279,7 @@ static bool read_orcpt(span value, struct params *p)
     p->rcpt.orcpt = value;
     if (value.n > SMTP_ORCPT_MAX_BYTES || address.n == 0 || !is_atom(type))
         return false;
-    return smtp_xtext_ok(address) || (p->utf8 && smtp_orcpt_utf8_ok(value));
+    return is_xtext_of_utf8(address) || (p->utf8 && smtp_orcpt_utf8_ok(value));
 }
 
 /* A parameter, what it belongs to, and who reads it. */

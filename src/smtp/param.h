@@ -73,13 +73,16 @@ enum smtp_param_fault smtp_mail_params_parse(span text, unsigned ext,
 enum smtp_param_fault smtp_rcpt_params_parse(span text, unsigned ext, bool utf8,
                                              struct smtp_rcpt_params *out_params);
 
+/* A set of enum smtp_notify as NOTIFY has it: "SUCCESS,DELAY". */
+void smtp_notify_put(struct buf *b, unsigned notify);
+
 /* ---- xtext (RFC 3461 4) ---- */
 
 /* Printable ASCII without + and =, or + and two hexadecimal digits. */
 bool smtp_xtext_ok(span s);
 /* Decode; what is no xtext is put as it is. */
 void smtp_xtext_put_decoded(struct buf *b, span s);
-/* "type;xtext", as ORCPT has it. */
+/* "type;xtext", as ORCPT has it; the xtext may be of UTF-8. */
 bool smtp_orcpt_ok(span s);
 /* "utf-8;" and an address with UTF-8 as it is (RFC 6533 3, utf-8-addr-unitext). */
 bool smtp_orcpt_utf8_ok(span s);
