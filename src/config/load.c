@@ -119,7 +119,8 @@ static void complain_unknown(struct config_load *load, span section, const struc
     FILL(p.file, span_cstr(node->where.file));
     fill_escaped(p.found, sizeof p.found, node->key);
     FILL(p.text, span_cstr(words));
-    fill_nearest(&p, section, node->key, node->value == NULL);
+    if (config_schema_key(section, node->key) == NULL)
+        fill_nearest(&p, section, node->key, node->value == NULL);
     if (section.n == 0)
         FILL(p.key, node->key);
     else {

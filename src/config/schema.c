@@ -366,7 +366,8 @@ const struct config_key config_keys[] = {
     {"greeting", "listed", CONFIG_TYPE_LISTED, FIELD(greeting.listed),
      DEFAULT("[]"), ANY, LIVE,
      "Greetings that are not welcome (cause helo.listed), `*.domain` for all below a domain. Sources "
-     "as in `domains`."},
+     "as in `domains`. Policy `strict` refuses them, the others note them; "
+     "`check \"helo.listed\" = enforce` refuses them under any policy."},
 
     {"log", "format", CONFIG_TYPE_ENUM, FIELD(log.format),
      DEFAULT("auto"), 0, 0, format_words, LIVE,
@@ -527,7 +528,8 @@ static const char *const type_words[] = {
     [CONFIG_TYPE_SERVERS] = "a list of at most 8 of \"ADDRESS\" and \"ADDRESS@PORT\"",
     [CONFIG_TYPE_ADDRESS] = "an IP address, or \"\" for none",
     [CONFIG_TYPE_VIA] =
-        "mx, hold, \"smtp://HOST[:PORT]\", \"lmtp://HOST[:PORT]\" or \"lmtp:unix:PATH\"",
+        "mx, hold, \"smtp://HOST[:PORT]\", \"smtps://HOST[:PORT]\", \"lmtp://HOST[:PORT]\" or "
+        "\"lmtp:unix:PATH\"",
     [CONFIG_TYPE_EGRESS] = "the name of an egress block",
     [CONFIG_TYPE_ENUM] = "one of",
     [CONFIG_TYPE_NUMBER] = "a number",

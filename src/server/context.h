@@ -17,6 +17,7 @@ struct relay_keys; /* server/relay_keys.h */
 
 struct context {
     const struct config *config;
+    bool guard_only;               /* herald guard: there is no queue process */
     struct tls_side *tls;          /* of the listeners; in smtpd alone, elsewhere NULL */
     struct relay_keys *relay_keys; /* of the routes; in relay alone, elsewhere wiped */
     struct census_table *census;   /* shared memory of the smtpd processes */

@@ -320,7 +320,7 @@ bool plan_load(void *arg, struct supervisor_plan *out, struct diag *d)
         return false;
     set_log(p->config);
     kinds_fill(p->specs, p->config, source->guard_only);
-    p->context = (struct context){.config = p->config};
+    p->context = (struct context){.config = p->config, .guard_only = source->guard_only};
     if (source->guard_only && p->config->n_guards == 0) {
         (void)diag_set(d, ERR_CONF, 0, "%s: there is no guard \"NAME\" { address = ...; } block",
                        source->file != NULL ? source->file : "built in");

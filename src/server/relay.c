@@ -55,6 +55,8 @@ static void link_queue(struct relay *r, int fd)
     }
     if (chan_open(&r->queue, r->loop, fd, &conf) != ERR_OK)
         log_text(LOG_CHANNEL_BROKEN, LOG_ERROR, SPAN("no channel to the queue"));
+    else
+        relay_names_announce(r);
 }
 
 static void on_peer(struct proc *p, unsigned kind, unsigned index, int fd)

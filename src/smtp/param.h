@@ -10,9 +10,9 @@
 #define SMTP_PARAM_H
 
 #include "smtp/ext.h"
+#include "smtp/xtext.h"
 
 #define SMTP_ENVID_MAX_BYTES 100 /* RFC 3461 4.4 */
-#define SMTP_ORCPT_MAX_BYTES 500 /* RFC 3461 4.2 */
 
 enum smtp_body {
     SMTP_BODY_UNSAID,
@@ -75,22 +75,5 @@ enum smtp_param_fault smtp_rcpt_params_parse(span text, unsigned ext, bool utf8,
 
 /* A set of enum smtp_notify as NOTIFY has it: "SUCCESS,DELAY". */
 void smtp_notify_put(struct buf *b, unsigned notify);
-
-/* ---- xtext (RFC 3461 4) ---- */
-
-/* Printable ASCII without + and =, or + and two hexadecimal digits. */
-bool smtp_xtext_ok(span s);
-/* Decode; what is no xtext is put as it is. */
-void smtp_xtext_put_decoded(struct buf *b, span s);
-/* "type;xtext", as ORCPT has it; the xtext may be of UTF-8. */
-bool smtp_orcpt_ok(span s);
-/* "utf-8;" and an address with UTF-8 as it is (RFC 6533 3, utf-8-addr-unitext). */
-bool smtp_orcpt_utf8_ok(span s);
-/*
- * Put an ORCPT of either form, as one line of RCPT may have it (RFC 6533 3).
- *
- * utf8  the line may hold UTF-8; else it is put as code points, \x{20AC} (utf-8-addr-xtext)
- */
-void smtp_orcpt_put(struct buf *b, span s, bool utf8);
 
 #endif
