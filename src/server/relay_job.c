@@ -40,8 +40,9 @@ static bool fill_rcpts(struct relay_job *j)
     for (size_t i = 0; i < n && job_next_rcpt(&u, &rcpt); i++) {
         j->mail.rcpts[i].address = j->originals[i] = rcpt.address;
         j->mail.rcpts[i].notify = lmtp ? 0 : rcpt.notify;
-        /* In UTF-8 it cannot be said everywhere, and it is of less use than the message. */
-        j->mail.rcpts[i].orcpt = lmtp || !smtp_orcpt_ok(rcpt.orcpt) ? SPAN_NONE : rcpt.orcpt;
+        /* One that cannot be said is of less use than the message. */
+        if (!lmtp && (smtp_orcpt_ok(rcpt.orcpt) || smtp_orcpt_utf8_ok(rcpt.orcpt)))
+            j->mail.rcpts[i].orcpt = rcpt.orcpt;
         j->indexes[i] = rcpt.index;
     }
     return true;
@@ -72,7 +73,6 @@ struct relay_job *relay_job_new(struct relay *r, struct chan_frame *f)
                       : (j->job.flags & ENVELOPE_RET_HDRS) != 0 ? SMTP_RET_HDRS
                                                                 : SMTP_RET_UNSAID;
         j->mail.envid = j->job.envid;
-        j->mail.requiretls = (j->job.flags & ENVELOPE_REQUIRETLS) != 0;
     }
     j->mail.rcpt_count = j->job.rcpt_count;
     j->mail.owner = j;

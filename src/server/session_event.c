@@ -332,19 +332,26 @@ static bool on_rcpt(struct session *ss, const struct smtp_event *ev)
     return true;
 }
 
-/* RFC 3848: S is for TLS, A for a login; who says HELO can have neither. */
+/*
+ * RFC 3848: S is for TLS, A for a login; RFC 6531 4.3: UTF8 for SMTPUTF8. Who says HELO can have
+ * none of them.
+ */
 static span protocol_of(const struct session *ss)
 {
-    static const span names[][4] = {
+    static const span names[][8] = {
         [SMTP_GREETING_HELO] = {SPAN_INIT("SMTP"), SPAN_INIT("SMTP"), SPAN_INIT("SMTP"),
-                                SPAN_INIT("SMTP")},
+                                SPAN_INIT("SMTP"), SPAN_INIT("SMTP"), SPAN_INIT("SMTP"),
+                                SPAN_INIT("SMTP"), SPAN_INIT("SMTP")},
         [SMTP_GREETING_EHLO] = {SPAN_INIT("ESMTP"), SPAN_INIT("ESMTPS"), SPAN_INIT("ESMTPA"),
-                                SPAN_INIT("ESMTPSA")},
+                                SPAN_INIT("ESMTPSA"), SPAN_INIT("UTF8SMTP"), SPAN_INIT("UTF8SMTPS"),
+                                SPAN_INIT("UTF8SMTPA"), SPAN_INIT("UTF8SMTPSA")},
         [SMTP_GREETING_LHLO] = {SPAN_INIT("LMTP"), SPAN_INIT("LMTPS"), SPAN_INIT("LMTPA"),
-                                SPAN_INIT("LMTPSA")},
+                                SPAN_INIT("LMTPSA"), SPAN_INIT("UTF8LMTP"), SPAN_INIT("UTF8LMTPS"),
+                                SPAN_INIT("UTF8LMTPA"), SPAN_INIT("UTF8LMTPSA")},
     };
 
-    return names[ss->smtp.verb][tls_is_on(&ss->conn) + 2 * ss->smtp.authenticated];
+    return names[ss->smtp.verb][tls_is_on(&ss->conn) + 2 * ss->smtp.authenticated +
+                                4 * transaction_is_utf8(ss->transaction)];
 }
 
 static bool on_data(struct session *ss, const struct smtp_event *ev)
