@@ -4,32 +4,13 @@
 #include <stdlib.h>
 
 #include "base/hash.h"
+#include "config/own.h"
 #include "net/local.h"
 #include "os/log.h"
 
 #define ADVICE_BYTES LOG_VALUE_BYTES
 
 /* ---- the log ---- */
-
-static bool is_submission(const struct config_route *route)
-{
-    /* A smarthost that is given by name may be anywhere; a public one is judged when we connect. */
-    return route->via == CONFIG_VIA_SMTP &&
-           (route->user.n > 0 || !greeting_is_public(route->to.ip));
-}
-
-/* Nobody out in the world is greeted from this egress. */
-static bool stays_inside(const struct relay *r, const struct config_egress *egress)
-{
-    for (size_t i = 0; i < r->config->n_routes; i++) {
-        const struct config_route *route = &r->config->routes[i];
-
-        if (route->egress == egress && route->via != CONFIG_VIA_HOLD &&
-            route->via != CONFIG_VIA_LMTP && !is_submission(route))
-            return false;
-    }
-    return true;
-}
 
 static enum log_level level_of(const struct greeting_choice *choice)
 {
@@ -112,17 +93,20 @@ void relay_check_tell(struct relay_identity *id)
     struct greeting_choice choice;
     char memory[ADVICE_BYTES];
     struct buf advice = BUF_OVER(memory);
+    bool quiet;
     struct log_line l;
 
     relay_identity_candidates(id, &c);
     greeting_self_trust(&c);
-    c.submission = stays_inside(id->relay, id->egress);
     greeting_choose(&c, &choice);
     settle(id, choice.rule != RULE_NOTHING);
-    greeting_self_advise(&advice, &c, &choice, id->egress->name);
+    /* Nobody outside is greeted from there: what DNS lacks is nobody's business. */
+    quiet = choice.rule != RULE_NOTHING && config_own_stays_inside(id->relay->config, id->egress);
+    if (!quiet)
+        greeting_self_advise(&advice, &c, &choice, id->egress->name);
     if (!is_news(id, &choice, buf_span(&advice)))
         return;
-    l = log_begin(LOG_EGRESS_CHECK, level_of(&choice));
+    l = log_begin(LOG_EGRESS_CHECK, quiet ? LOG_INFO : level_of(&choice));
     log_str(&l, KEY_EGRESS, id->egress->name);
     put_address(&l, KEY_ADDRESS, c.address.family != IP_NONE ? c.address : id->socket);
     log_str(&l, KEY_GREETING, span_of(choice.text, choice.n));

@@ -22,7 +22,7 @@
 #include "greeting/self.h"
 #include "server/relay_conn.h"
 
-#define RELAY_IDENTITIES_MAX 64u
+#define RELAY_IDENTITIES_MAX 256u /* in use at once; of about 12 KiB each */
 #define RELAY_ECHOES_MAX     4u
 #define RELAY_ECHO_PEERS     2u
 #define RELAY_CHECK_MS       (INT64_C(3600) * 1000)
@@ -58,6 +58,7 @@ struct relay_identity {
     int64_t fresh_until_ms;
     struct relay_name_query queries[GREETING_SELF_SLOTS_MAX];
     struct relay_conn *waiting;
+    size_t users; /* connections that hold it, the waiting ones among them */
     struct relay_echo echoes[RELAY_ECHOES_MAX];
     size_t n_echoes;
     bool checked; /* it is one of those that are checked by the clock */

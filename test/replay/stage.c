@@ -416,6 +416,8 @@ bool stage_play(const struct stage_script *script)
     context.config = load(script);
     if (context.config == NULL)
         return stage_fail("the configuration is wrong", SPAN_NONE);
+    if (relay_keys_load(context.config, &context.relay_keys, NULL) != ERR_OK)
+        return stage_fail("the files of a route are no good", SPAN_NONE);
     proc = (struct proc){.loop = stage.loop, .config = &context, .kind = PROC_RELAY};
     status = relay_run(&proc);
     (void)unlink(stage.socket);
