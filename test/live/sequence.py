@@ -34,10 +34,12 @@ def missing(where):
             client.ask('EHLO stranger.example', 250)
             client.message(mail.text('greeted'), 250, sender='bob@far.example')
         verdict = notes(found, 'verdict')[0]
-        if notes(found, 'finding')[0]['text'] != 'helo.sequence' or verdict['number'] != 503 or found['client'] != STRANGER:
+        if notes(found, 'finding')[0]['text'] != 'helo.sequence' or verdict['number'] != 503 or \
+                found['client'] != STRANGER:
             raise Trouble(f'it leads to {found}')
         judged = events(server, 'greeting.judged')
-        if [event['check'] for event in judged if 'check' in event] != ['helo.sequence'] or judged[0]['stage'] != 'mail':
+        if [event['check'] for event in judged if 'check' in event] != ['helo.sequence'] or \
+                judged[0]['stage'] != 'mail':
             raise Trouble(f'the log says {judged}')
         mail.arrival(server.maildir(), 'greeted')
 
