@@ -347,8 +347,7 @@ static void decide(struct greeting_verdict *v, const struct greeting_policy *p,
 {
     const struct greeting_check_row *row = &greeting_checks[finding->check];
     bool waits = finding->severity == SEVERITY_TEMPORARY;
-    /* Wrong for good, but what could excuse it was not to be had: words and code are those of DNS.
-     */
+    /* Wrong for good, but what could excuse it was not to be had: said with the words of DNS. */
     bool withheld = waits && row->severity != SEVERITY_TEMPORARY;
 
     v->action = waits ? GREETING_DEFER : GREETING_REFUSE;
