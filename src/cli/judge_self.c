@@ -274,8 +274,8 @@ static void put_person(struct self_run *run, struct self_row *row, span advice)
     escape_text(b, row->egress->name, 64);
     buf_put(b, SPAN("\" from "));
     ip_addr_put(b, row->socket);
-    buf_put(b,
-            row->seen.family == IP_NONE ? SPAN(", not known to the outside") : SPAN(", seen as "));
+    buf_put(b, row->seen.family == IP_NONE ? SPAN(", as whom others see it is not known")
+                                           : SPAN(", seen as "));
     ip_addr_put(b, row->seen);
     buf_put(b, SPAN("\n  greeting     "));
     buf_put(b, row->choice.n > 0 ? span_of(row->choice.text, row->choice.n) : SPAN("none"));

@@ -196,7 +196,8 @@ static void put_fact_lines(struct buf *b, const struct greeting_facts *f)
         span name = greeting_fact_name((enum greeting_fact)i);
         span word = greeting_fact_word(f, (enum greeting_fact)i);
 
-        buf_printf(b, "  %-16.*s %.*s\n", SPAN_ARG(name), SPAN_ARG(word));
+        if (!span_eq(word, SPAN("na")))
+            buf_printf(b, "  %-16.*s %.*s\n", SPAN_ARG(name), SPAN_ARG(word));
     }
 }
 
@@ -221,9 +222,14 @@ static void put_finding_lines(struct buf *b, const struct greeting_facts *f,
                                   : SPAN("\nWhat is wrong:\n"));
     for (size_t i = 0; i < v->n_findings; i++) {
         const struct greeting_finding *finding = &v->finding[i];
+        span cause = greeting_check_cause(finding->check);
+        const struct explain_page *page = explain_page_find(cause);
 
-        buf_printf(b, "  %.*s (%.*s): ", SPAN_ARG(greeting_check_cause(finding->check)),
+        buf_printf(b, "  %.*s (%.*s)", SPAN_ARG(cause),
                    SPAN_ARG(greeting_severity_word(finding->severity)));
+        if (page != NULL)
+            buf_printf(b, ": %s", page->title);
+        buf_put(b, SPAN("\n    because "));
         put_because(b, f, finding->because, "");
         buf_putc(b, '\n');
     }

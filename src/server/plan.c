@@ -28,6 +28,7 @@ struct plan {
     struct config *config;
     struct proc_spec specs[PROC_KIND_COUNT];
     char addresses[PROC_LISTENERS_MAX][PATH_BYTES];
+    bool has_ledger; /* its directory was there, or could be made */
 };
 
 /* ---- problems of a configuration ---- */
@@ -102,8 +103,18 @@ static bool make_sub_dir(span dir, const char *name, const struct user *user, st
     return make_dir(memory, *name == '\0', user, d);
 }
 
-/* Nothing depends on the ledger: what is in its way is moved aside, and without it mail goes on. */
-static void make_ledger_dir(const struct config *c, const struct user *user)
+static bool put_ledger_path(const struct config *c, struct buf *path)
+{
+    buf_printf(path, "%.*s/" LEDGER_DIR, SPAN_ARG(c->data_dir));
+    return buf_cstr(path) != NULL;
+}
+
+/*
+ * Nothing depends on the ledger: what is in its way is moved aside, and without it mail goes on.
+ *
+ * returns  false when there is none to be had
+ */
+static bool make_ledger_dir(const struct config *c, const struct user *user)
 {
     char from[PATH_BYTES], to[PATH_BYTES];
     struct buf path = BUF_OVER(from), aside = BUF_OVER(to);
@@ -111,30 +122,48 @@ static void make_ledger_dir(const struct config *c, const struct user *user)
     struct stat st;
     struct log_line l;
 
-    buf_printf(&path, "%.*s/" LEDGER_DIR, SPAN_ARG(c->data_dir));
     buf_printf(&aside, "%.*s/" LEDGER_DIR ".damaged-%lld", SPAN_ARG(c->data_dir),
                (long long)(clock_wall_ms() / 1000));
-    if (c->ledger.enabled == CONFIG_LEDGER_NO || buf_cstr(&path) == NULL ||
+    if (c->ledger.enabled == CONFIG_LEDGER_NO || !put_ledger_path(c, &path) ||
         buf_cstr(&aside) == NULL)
-        return;
+        return false;
     if (lstat(from, &st) == 0 && !S_ISDIR(st.st_mode) && rename(from, to) != 0)
         (void)diag_set(&d, ERR_IO, errno, "cannot move %s aside", from);
     if (make_sub_dir(c->data_dir, "/" LEDGER_DIR, user, &d))
-        return;
+        return true;
     l = log_begin(LOG_LEDGER_FAILED, LOG_WARNING);
     log_diag(&l, &d);
     log_end(&l);
+    return false;
 }
 
-static bool make_dirs(const struct config *c, const struct user *user, struct diag *d)
+/*
+ * Somebody removed it while we run. The queue process may open no directory but those it was given,
+ * so a new one is made as by a reload; one that could not be made is not tried again.
+ */
+static bool has_lost_ledger(const struct plan *p)
+{
+    char memory[PATH_BYTES];
+    struct buf path = BUF_OVER(memory);
+    struct stat st;
+
+    if (!p->has_ledger || !put_ledger_path(p->config, &path) || lstat(memory, &st) == 0 ||
+        errno != ENOENT)
+        return false;
+    log_text(LOG_LEDGER_FAILED, LOG_WARNING,
+             SPAN("its directory was removed: a new one is made, as by a reload"));
+    return true;
+}
+
+static bool make_dirs(struct plan *p, const struct user *user, struct diag *d)
 {
     static const char *const names[] = {"", "/queue", "/mail"};
 
     for (size_t i = 0; i < COUNT(names); i++) {
-        if (!make_sub_dir(c->data_dir, names[i], user, d))
+        if (!make_sub_dir(p->config->data_dir, names[i], user, d))
             return false;
     }
-    make_ledger_dir(c, user);
+    p->has_ledger = make_ledger_dir(p->config, user);
     return true;
 }
 
@@ -339,7 +368,7 @@ bool plan_load(void *arg, struct supervisor_plan *out, struct diag *d)
     }
     out->drain_ms = (int64_t)p->config->drain_timeout_ms;
     if (!find_user(p->config, &out->user, d) ||
-        (!source->guard_only && !make_dirs(p->config, &out->user, d)) ||
+        (!source->guard_only && !make_dirs(p, &out->user, d)) ||
         (!source->guard_only && !load_keys(p, d)) || !add_listeners(p, out, source->guard_only, d))
         return false;
     source->started = true;
@@ -383,6 +412,8 @@ bool plan_changed(void *arg, const void *config)
     bool rests = mark == source->seen_mark;
 
     source->seen_mark = mark;
+    if (has_lost_ledger(p))
+        return true;
     if (mark == config_watch_mark(p->config) || !rests || mark == source->tried_mark)
         return false;
     source->tried_mark = mark;

@@ -16,11 +16,17 @@ static size_t egress_index(const struct config *c, span name)
     return 0;
 }
 
+static bool waits_for_config(const struct record_rcpt *r)
+{
+    return span_eq(r->status, FOR_CONFIG);
+}
+
+/* Who was never tried came while the destination rested, which may have been for that too. */
 static bool is_freed(const struct queue *q, const struct record_rcpt *r)
 {
     struct route_target t;
 
-    if (r->state != RECORD_WAITING || !span_eq(r->status, FOR_CONFIG))
+    if (r->state != RECORD_WAITING || (!waits_for_config(r) && r->attempts != 0))
         return false;
     t = queue_route(q->config, r->canonical);
     return t.kind == ROUTE_DELIVER && t.transport != JOB_MAILDIR &&
@@ -57,7 +63,8 @@ static void free_it(struct queue *q, uint64_t id)
         if (rcpt->busy || !is_freed(q, &rcpt->r))
             continue;
         rcpt->r.next_q = store_now_q(q->store);
-        queue_dest_wake(q, rcpt->r.dest);
+        if (waits_for_config(&rcpt->r))
+            queue_dest_wake(q, rcpt->r.dest);
     }
     queue_msg_touch(q, m);
     q->wake_q = 0;

@@ -8,7 +8,8 @@
  *
  * Behind NAT the address that the world sees is public_address, or what servers say in their reply
  * to EHLO once RELAY_ECHO_PEERS of different networks agree: a single one could make us greet with
- * a name of its own. Nothing of it outlives the process.
+ * a name of its own. Nothing of it outlives the process. A smarthost in a private network is not
+ * listened to: it sees our inner address, and the world sees the smarthost's, not ours.
  *
  * Each egress that a route uses is checked at start and every RELAY_CHECK_MS; the log says when
  * the outcome is another one than before (egress.check), with what to set or to publish. Where

@@ -136,6 +136,7 @@ static void become(struct session *ss, span name)
     ss->auth->name_n = name.n;
     ss->judged = true;
     session_note(ss, LEDGER_USER, 0, name);
+    session_note(ss, LEDGER_EXEMPT, 0, greeting_exempt_word(EXEMPT_AUTHENTICATED));
 }
 
 static void answer(struct session *ss, const struct auth_result *r)

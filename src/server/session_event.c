@@ -103,6 +103,7 @@ static struct greet *new_greet(struct session *ss, const struct smtp_event *ev)
         .trusted = ss->trusted,
         .submission = role == CONFIG_ROLE_SUBMISSION,
         .lmtp = role == CONFIG_ROLE_LMTP,
+        .authenticated = session_login(ss).n != 0,
         .changed = ss->changed,
         .early = ss->ledger.early,
         .gave_up = ss->greet != NULL && greet_gave_up(ss->greet),

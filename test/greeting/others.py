@@ -122,8 +122,8 @@ def exim_verify(where, world, _policy):
     return foreign.Exim(where / 'exim', world, foreign.Exim.VERIFY), None
 
 
-def exim_cpanel(where, world, _policy):
-    return foreign.Exim(where / 'exim', world, foreign.Exim.CPANEL), None
+def exim_panel(where, world, _policy):
+    return foreign.Exim(where / 'exim', world, foreign.Exim.PANEL), None
 
 
 def herald(where, world, policy):
@@ -144,7 +144,7 @@ DIFFERS = {
 SERVERS = {
     'herald': herald, 'postfix checks': postfix_checks, 'postfix checks and own names': postfix_own,
     'postfix policy': postfix_policy, 'postfix milter': postfix_milter, 'sendmail milter': sendmail_milter,
-    'exim guard': exim_guard, 'exim verify': exim_verify, 'exim cpanel': exim_cpanel,
+    'exim guard': exim_guard, 'exim verify': exim_verify, 'exim panel': exim_panel,
 }
 
 

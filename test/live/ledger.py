@@ -144,6 +144,10 @@ def spoilt(where, spoil, traces):
             ref = goes_on(server, 'while it runs')
             if traces:
                 traced(server, ref)
+            else:
+                process.until(ledger_of(server).exists, 15, 'it is not made again')
+                process.until(lambda: len(events(server, 'server.ready')) == 2, 10, 'nobody writes it')
+                traced(server, goes_on(server, 'into the new one'))
             if events(server, 'process.restarted'):
                 raise Trouble('a process died of it')
             if ledger_of(server).exists():

@@ -87,10 +87,11 @@ case('a client that the operator answers for may greet with our name', STRANGER,
      f'vouched = ["{STRANGER} {OWN}"];')(sees)
 case('but with that name alone', STRANGER, 'example.test', 550, f'vouched = ["{STRANGER} {OWN}"];')(sees)
 case('and that client alone', SILENT, OWN, 451, f'vouched = ["{STRANGER} {OWN}"];')(sees)
-case('a greeting on the operator\'s list', STRANGER, 'pc7.dyn.far.example', 550,
-     'listed = ["*.dyn.far.example"];')(sees)
-case('a greeting beside the operator\'s list', STRANGER, 'dyn.far.example', 250,
-     'listed = ["*.dyn.far.example"];')(sees)
+LISTED = 'listed = ["*.dyn.far.example"];'
+ENFORCED = LISTED + ' check "helo.listed" = enforce;'
+case('a greeting on the operator\'s list is noted under standard', STRANGER, 'pc7.dyn.far.example', 250, LISTED)(sees)
+case('and refused where the operator enforces it', STRANGER, 'pc7.dyn.far.example', 550, ENFORCED)(sees)
+case('a greeting beside the operator\'s list', STRANGER, 'dyn.far.example', 250, ENFORCED)(sees)
 
 
 @case('a domain that moved away: its new server is accepted, and the entry is told as stale')

@@ -134,8 +134,8 @@ acl_rcpt:
        !verify = helo
   accept
 '''
-    # The rules of cPanel's default configuration: our own names and domains, and bare addresses.
-    CPANEL = '''
+    # Our own ACL in the manner of hosting panels (not one of theirs): own names and domains, and bare addresses.
+    PANEL = '''
 begin acl
 acl_rcpt:
   accept condition = ${if eq{$received_port}{SUBMISSION}}
