@@ -77,7 +77,7 @@ fuzz: setup-test
 bench: build setup-test
 	@bench/all
 
-## make coverage     line coverage of the suite, in build-coverage/
+## make coverage     which lines the tests run; fails when a parser (tools/parsers.txt) is under its share
 coverage: setup-test
 	@tools/coverage
 

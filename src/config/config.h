@@ -18,116 +18,9 @@
 #ifndef CONFIG_CONFIG_H
 #define CONFIG_CONFIG_H
 
+#include "config/places.h"
 #include "config/problem.h"
 #include "greeting/judge.h"
-#include "guard/guard.h"
-#include "name/addr.h"
-
-/* Where something listens or connects to. */
-enum config_transport {
-    CONFIG_TCP,  /* host and port; host is an address without brackets, or a domain name */
-    CONFIG_UNIX, /* path */
-};
-
-struct config_endpoint {
-    enum config_transport transport;
-    span host;         /* an address without brackets, or a domain name */
-    struct ip_addr ip; /* IP_NONE when host is a name */
-    uint16_t port;
-    span path;
-};
-
-enum config_switch { CONFIG_OFF, CONFIG_ON };
-enum config_role { CONFIG_ROLE_MX, CONFIG_ROLE_SUBMISSION, CONFIG_ROLE_LMTP };
-
-/* A list of addresses. */
-struct config_prefixes {
-    struct ip_prefix *at;
-    size_t n;
-};
-
-enum config_listen_tls {
-    CONFIG_TLS_STARTTLS, /* offered */
-    CONFIG_TLS_REQUIRED, /* and nothing is done without it */
-    CONFIG_TLS_IMPLICIT, /* from the first octet on */
-    CONFIG_TLS_OFF,
-};
-
-/* listen "name" { } */
-struct config_listen {
-    span name;
-    struct config_endpoint address;
-    enum config_role role;
-    enum config_listen_tls tls;
-    struct config_prefixes proxy;   /* who must send a PROXY header */
-    struct config_prefixes xclient; /* who may say XCLIENT and XFORWARD */
-};
-
-/* certificate "name" { }: another one for clients that ask for that name. */
-struct config_certificate {
-    span name; /* a host name in lower case, or "*." and one */
-    span file; /* PEM: the certificate, and those that lead to its root */
-    span key;  /* PEM; empty: in the same file */
-};
-
-enum config_protocols { CONFIG_PROTOCOLS_TLS_1_2, CONFIG_PROTOCOLS_TLS_1_3 };
-
-/* tls { } */
-struct config_tls {
-    span certificate; /* as of config_certificate; empty: herald makes its own */
-    span key;
-    span client_ca;
-    enum config_protocols protocols;
-};
-
-/* What to greet with from one address. */
-struct config_egress_name {
-    struct ip_addr address; /* as the world sees it */
-    span name;
-};
-
-/* guard "name" { }: where other mail servers ask what becomes of a greeting. */
-struct config_guard {
-    span name;
-    struct config_endpoint address;
-    enum guard_protocol protocol;
-    enum config_switch header; /* add Authentication-Results, where the protocol can */
-};
-
-/* egress "name" { }: how outgoing connections leave. */
-struct config_egress {
-    span name;
-    struct ip_addr address;           /* local address to bind; IP_NONE: the kernel's choice */
-    struct ip_addr public_address;    /* as the world sees it; IP_NONE: the same as `address` */
-    span greeting;                    /* empty: chosen for each address (greeting/choose.h) */
-    struct config_egress_name *names; /* go before `greeting` */
-    size_t n_names;
-};
-
-enum config_via { CONFIG_VIA_MX, CONFIG_VIA_SMTP, CONFIG_VIA_LMTP, CONFIG_VIA_HOLD };
-
-enum config_route_tls { CONFIG_ROUTE_TLS_TRY, CONFIG_ROUTE_TLS_REQUIRE, CONFIG_ROUTE_TLS_OFF };
-
-/* route "pattern" { }: pattern is a domain, "*.domain" or "*". */
-struct config_route {
-    span name; /* the pattern */
-    enum config_via via;
-    struct config_endpoint to;          /* for CONFIG_VIA_SMTP and CONFIG_VIA_LMTP */
-    const struct config_egress *egress; /* never NULL */
-    bool implicit;                      /* TLS from the first octet on */
-    enum config_route_tls tls;
-    span ca_file; /* PEM; empty: whom the system trusts */
-    span user;    /* whom to log in as; empty: nobody */
-    span password_file;
-};
-
-enum config_mailbox_kind { CONFIG_MAILBOX_MAILDIR, CONFIG_MAILBOX_LMTP };
-
-struct config_mailbox {
-    enum config_mailbox_kind kind;
-    span path; /* Maildir: a template with {domain} and {user}; {data_dir} is filled in already */
-    struct config_endpoint lmtp;
-};
 
 enum config_unknown_user { CONFIG_UNKNOWN_REFUSE, CONFIG_UNKNOWN_ACCEPT, CONFIG_UNKNOWN_CATCHALL };
 enum config_line_endings { CONFIG_LINES_STRICT, CONFIG_LINES_NORMALISE };
@@ -215,8 +108,7 @@ struct config_log {
 
 enum config_plaintext { CONFIG_PLAINTEXT_NEVER, CONFIG_PLAINTEXT_LOOPBACK };
 
-/* auth { }: who may log in at a submission port, and how. The secrets are in `logins` and `tokens`.
- */
+/* auth { }: who may log in at a submission port, and how; secrets are in `logins` and `tokens`. */
 struct config_auth {
     enum config_plaintext plaintext;
     span tokens_file;
@@ -254,9 +146,9 @@ struct config {
 
     span users_file;
     struct config_map *user_domains; /* of all users */
-    struct config_map *users;  /* "user@domain" in lower case: a mailbox */
-    struct config_map *logins; /* the same with a password -> stored forms (config/login.h) */
-    struct config_map *tokens; /* a bearer token -> token, NUL, address */
+    struct config_map *users;        /* "user@domain" in lower case: a mailbox */
+    struct config_map *logins;       /* the same with a password -> stored forms (config/login.h) */
+    struct config_map *tokens;       /* a bearer token -> token, NUL, address */
     span aliases_file;
     struct config_map *aliases; /* "name" or "name@domain" in lower case -> targets */
     struct config_mailbox mailbox;

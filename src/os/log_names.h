@@ -47,7 +47,7 @@
     X(LOG_CHANNEL_BROKEN, "channel.broken", "a process sent another a malformed frame")            \
     X(LOG_ACCEPT_FAILED, "accept.failed", "connections could not be accepted for a while")         \
     X(LOG_RESOLVER_TROUBLE, "resolver.trouble", "the resolver's library or servers fail")          \
-    X(LOG_GUARD_BROKEN, "guard.broken", "a mail server asked the guard in no known form")           \
+    X(LOG_GUARD_BROKEN, "guard.broken", "a mail server asked the guard in no known form")          \
     X(LOG_LOG_DROPPED, "log.dropped", "log lines were lost because their reader was too slow")     \
     X(LOG_TRACE, "trace", "a detail for debugging")
 

@@ -89,7 +89,8 @@ void greet_judge(const struct greet *g, struct greeting_verdict *out);
 /* The keys of greeting.judged: greeting, verdict, what was found. */
 void greet_log(const struct greet *g, const struct greeting_verdict *v, struct log_line *l);
 
-/* The greeting shows that an entry of our own tables is out of date; true once an hour for each. */
+/* The greeting shows that an entry of our own tables is out of date; true once an hour for each,
+ * in each worker. */
 bool greet_has_stale(const struct greet *g);
 /* The keys of table.stale. */
 void greet_log_stale(const struct greet *g, struct log_line *l);

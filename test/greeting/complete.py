@@ -27,9 +27,10 @@ def read_checks():
     checks = {}
     for name, cause, severity, states, because in ROW.findall(text):
         facts = set(re.findall(r'FACT_(\w+)', because)) | (ties if 'TIES' in because else set())
+        facts |= {'history.' + value for value in re.findall(r'HISTORY_(\w+)', because)}
         checks[name] = (cause, severity.lower(), states != 'NEVER', frozenset(fact.lower() for fact in facts))
     enum = (ROOT / 'src/greeting/judge.h').read_text(encoding='utf-8')
-    names = re.findall(r'^    (CHECK_\w+),$', enum, re.MULTILINE)
+    names = re.findall(r'^    (CHECK_\w+),(?: /\*.*)?$', enum, re.MULTILINE)
     return checks, set(names)
 
 
@@ -54,8 +55,8 @@ def main():
     refused = {result['verdict']['cause'] for column in results.values() for result in column}
     wrong = [f'{name}: the table has no row that this test can read' for name in sorted(names - checks.keys())]
     for name, (cause, severity, enforced, facts) in sorted(checks.items()):
-        times = sum(any(one[:2] == (cause, severity) and one[2] <= facts and bool(one[2]) == bool(facts) for one in line)
-                    for line in fired)
+        times = sum(any(one[:2] == (cause, severity) and one[2] <= facts and bool(one[2]) == bool(facts)
+                        for one in line) for line in fired)
         page = ROOT / 'knowledge' / f'{cause}.md'
         if not page.is_file() or any(word not in page.read_text(encoding='utf-8') for word in PAGE_WORDS):
             wrong.append(f'{name}: {page} is not there, or lacks one of {", ".join(PAGE_WORDS)}')

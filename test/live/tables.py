@@ -96,7 +96,7 @@ case('a greeting beside the operator\'s list', STRANGER, 'dyn.far.example', 250,
 @case('a domain that moved away: its new server is accepted, and the entry is told as stale')
 def stale(where):
     zone = {**ZONE, ('example.test', 'A'): [WEB], ('example.test', 'MX'): ['10 web1.far.example']}
-    with dns.Server(zone) as names, herald(where, names) as server:
+    with dns.Server(zone) as names, herald(where, names, workers='1') as server:
         server.ready()
         for number in range(2):
             with Dialogue(server.port, source=WEB) as client:

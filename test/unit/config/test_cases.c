@@ -23,7 +23,8 @@ static void text_of(struct buf *b, const struct config_key *key, span value)
         return;
     }
     buf_printf(b, section->is_named ? "%s \"default\" {\n" : "%s {\n", key->section);
-    if (strcmp(key->section, "listen") == 0 && strcmp(key->name, "address") != 0)
+    if ((strcmp(key->section, "listen") == 0 || strcmp(key->section, "guard") == 0) &&
+        strcmp(key->name, "address") != 0)
         buf_put(b, SPAN("address = \"127.0.0.1:1\"\n"));
     if (strcmp(key->section, "certificate") == 0 && strcmp(key->name, "file") != 0)
         buf_put(b, SPAN("file = \"cert.pem\"\n"));

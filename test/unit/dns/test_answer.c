@@ -77,6 +77,36 @@ static void test_travels_between_processes(void **state)
     assert_int_equal(b.ttl_s, 300);
 }
 
+static void test_a_certificate_association_travels(void **state)
+{
+    char frame[512];
+    struct buf mem = BUF_OVER(memory);
+    struct buf packed = BUF_OVER(frame);
+    struct dns_answer a = dns_answer_of(DNS_TLSA, DNS_NODATA), b;
+    struct dns_cursor at;
+    struct dns_record r;
+    struct unpack u;
+
+    (void)state;
+    dns_answer_add(
+        &a, &mem,
+        &(struct dns_record){.usage = 3, .selector = 1, .matching = 2, .octets = SPAN("\0hash")});
+    dns_answer_pack(&packed, &a);
+    u = unpack_over(guard_copy(buf_span(&packed)));
+    assert_true(dns_answer_unpack(&u, &b));
+    at = dns_records(&b);
+    assert_true(dns_record_next(&at, &r));
+    assert_int_equal(r.usage, 3);
+    assert_int_equal(r.selector, 1);
+    assert_int_equal(r.matching, 2);
+    assert_span_equal(r.octets, SPAN("\0hash"));
+    assert_int_equal(dns_record_addr(&r).family, IP_NONE);
+    /* A type that is none of those that are asked for. */
+    frame[3] = 99;
+    u = unpack_over(guard_copy(buf_span(&packed)));
+    assert_false(dns_answer_unpack(&u, &b));
+}
+
 static void test_every_cut_of_a_packed_answer_is_refused(void **state)
 {
     char frame[512];
@@ -162,6 +192,7 @@ int main(void)
         cmocka_unit_test(test_status_is_three_valued),
         cmocka_unit_test(test_records_come_back_in_order),
         cmocka_unit_test(test_travels_between_processes),
+        cmocka_unit_test(test_a_certificate_association_travels),
         cmocka_unit_test(test_every_cut_of_a_packed_answer_is_refused),
         cmocka_unit_test(test_malformed_records_are_refused),
         cmocka_unit_test(test_no_more_than_the_limits),

@@ -295,6 +295,35 @@ static void test_query(void **state)
     assert_int_equal(id, 0xbeef);
 }
 
+static void test_query_with_room(void **state)
+{
+    struct dns_question q = {SPAN("a.b"), DNS_AAAA};
+    uint16_t id = 7;
+
+    (void)state;
+    assert_true(dns_wire_put_query(&packet, 1, q, 1232));
+    /* One additional record: the root, OPT, 1232, no flags, no data (RFC 6891 6.1.2). */
+    assert_span_equal(buf_span(&packet), SPAN("\0\1\x01\x20\0\1\0\0\0\0\0\1\1a\1b\0\0\x1c\0\1"
+                                              "\0\0\x29\x04\xd0\0\0\0\0\0\0"));
+    assert_false(dns_wire_id(guard_copy(span_head(buf_span(&packet), 11)), &id));
+    assert_int_equal(id, 7);
+    q.name = SPAN("a..b");
+    assert_false(dns_wire_put_query(&packet, 1, q, 0));
+}
+
+/* RFC 2181 8: a time to live with the highest bit set is none. */
+static void test_a_negative_ttl_is_none(void **state)
+{
+    struct dns_answer a;
+
+    (void)state;
+    packet_begin(&packet, PACKET_RESPONSE, "x.example", DNS_A);
+    packet_data(&packet, "x.example", DNS_A, 0x80000001, SPAN("\1\2\3\4"));
+    a = must_read("x.example", DNS_A);
+    assert_int_equal(a.status, DNS_FOUND);
+    assert_int_equal(a.ttl_s, 0);
+}
+
 static void test_names_that_are_none(void **state)
 {
     static const char *const bad[] = {
@@ -347,6 +376,8 @@ int main(void)
         cmocka_unit_test_setup(test_every_cut_of_a_packet_is_refused, set_up),
         cmocka_unit_test_setup(test_500_addresses_and_much_text, set_up),
         cmocka_unit_test_setup(test_query, set_up),
+        cmocka_unit_test_setup(test_query_with_room, set_up),
+        cmocka_unit_test_setup(test_a_negative_ttl_is_none, set_up),
         cmocka_unit_test_setup(test_names_that_are_none, set_up),
     };
 

@@ -87,6 +87,21 @@ static void names_prove_nothing(void **state)
         "rcpt.unknown");
 }
 
+/* What stands in a copy of the message says nothing about the refusal of the message. */
+static void a_copy_proves_nothing(void **state)
+{
+    struct explain_answer a = explain(
+        "This is the mail system. I am sorry to have to inform you that your message could not be "
+        "delivered.\n\n<user@example.org>: host mx.example.org said: 550 5.1.1 User unknown\n\n"
+        "------ This is a copy of your message, including all the headers. ------\n\n"
+        "Subject: 550 Requested action not taken: Invalid HeloHost (#5.5.0)\n\n"
+        "504 5.5.2 <localhost>: Helo command rejected: need fully-qualified hostname\n");
+
+    (void)state;
+    assert_string_equal(a.page->id, "rcpt.unknown");
+    assert_int_equal(a.code, 550);
+}
+
 static void what_is_not_said_is_not_guessed(void **state)
 {
     static const char *const texts[] = {"550 rcpt denied", "",       "550",
@@ -155,6 +170,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(facts_are_found),
         cmocka_unit_test(the_two_postfix_texts_differ),
         cmocka_unit_test(names_prove_nothing),
+        cmocka_unit_test(a_copy_proves_nothing),
         cmocka_unit_test(what_is_not_said_is_not_guessed),
         cmocka_unit_test(the_corpus_does_not_get_worse),
         cmocka_unit_test(other_wordings_do_not_get_worse),

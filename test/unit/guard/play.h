@@ -72,6 +72,8 @@ static inline void play(struct play *p, enum guard_protocol protocol, span in, s
         kept = guard_rest(g).n;
     }
     p->ended = need == GUARD_END;
+    if (p->ended) /* and stays so */
+        assert_int_equal(guard_next(g, &q), GUARD_END);
     assert_false(p->out_buf.overflow);
     free(g);
 }

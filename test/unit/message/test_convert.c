@@ -94,6 +94,13 @@ static const struct {
                "Content-Type: text/plain; charset=unknown-8bit\r\n"
                "Content-Transfer-Encoding: quoted-printable\r\n\r\n=E4\r\n--q--\r\n"),
      CONVERT_TO_7BIT, 0},
+    {"a type that begins behind a fold, with a colon in it",
+     SPAN_INIT("MIME-Version: 1.0\r\nContent-Type:\r\n multipart/mixed; boundary=\"q:r\"\r\n\r\n"
+               "--q:r\r\n\r\n\xe4\r\n--q:r--\r\n"),
+     SPAN_INIT("MIME-Version: 1.0\r\nContent-Type:\r\n multipart/mixed; boundary=\"q:r\"\r\n\r\n"
+               "--q:r\r\nContent-Type: text/plain; charset=unknown-8bit\r\n"
+               "Content-Transfer-Encoding: quoted-printable\r\n\r\n=E4\r\n--q:r--\r\n"),
+     CONVERT_TO_7BIT, 0},
     {"a message in a part",
      SPAN_INIT(MULTI("mixed") PART
                "Content-Type: message/rfc822\r\n\r\nSubject: x\r\n\r\n\xe4" LAST),
@@ -215,6 +222,45 @@ static void long_lines(void **state)
     }
 }
 
+/* RFC 2045 6.7: lines of 76 at most, and what was sent when the soft line breaks are out. */
+static void long_lines_of_text(void **state)
+{
+    static const struct {
+        size_t plain; /* octets before one that takes three */
+        const char *first;
+    } widths[] = {{71, "=E4"}, {72, "=E4"}, {73, "="}, {74, "="}, {75, "="}, {76, "="}};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(widths); i++) {
+        char text[512], want[512];
+        struct buf in = BUF_OVER(text), out = BUF_OVER(want);
+        enum convert_fault fault;
+        span got, line;
+
+        buf_put(&in, SPAN("MIME-Version: 1.0\r\n" TEXT "\r\n"));
+        for (size_t n = 0; n < widths[i].plain; n++)
+            buf_putc(&in, 'a');
+        buf_put(&in, SPAN("\xe4zz\r\n"));
+        got = play(buf_span(&in), CONVERT_TO_7BIT, 100, &fault);
+        got = span_skip(got, span_search(got, SPAN("\r\n\r\n")) + 4);
+        assert_true(span_line(&got, &line));
+        assert_true(line.n <= 76);
+        for (size_t n = 0; n < min_size(widths[i].plain, 75); n++)
+            assert_true(line.p[n] == 'a');
+        assert_span_equal(span_skip(line, min_size(widths[i].plain, 75)),
+                          span_cstr(i == 1               ? "=E4="
+                                    : widths[i].first[1] ? "=E4z="
+                                                         : "="));
+        for (; line.n != 0 && line.p[line.n - 1] == '=';) {
+            buf_put(&out, span_head(line, line.n - 1));
+            assert_true(span_line(&got, &line));
+        }
+        buf_put(&out, line);
+        assert_true(span_ends(buf_span(&out), SPAN("a=E4zz")));
+        assert_int_equal(out.n, widths[i].plain + 5);
+    }
+}
+
 static void too_deep_and_too_many(void **state)
 {
     static char text[200000];
@@ -271,9 +317,8 @@ static void little_room(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(converts),
-        cmocka_unit_test(long_lines),
-        cmocka_unit_test(too_deep_and_too_many),
+        cmocka_unit_test(converts),           cmocka_unit_test(long_lines),
+        cmocka_unit_test(long_lines_of_text), cmocka_unit_test(too_deep_and_too_many),
         cmocka_unit_test(little_room),
     };
 

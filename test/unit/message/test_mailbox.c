@@ -50,6 +50,11 @@ static const struct {
     {"a@b@c.example", "!"},
     {"Alice <alice@example.net> <bob@example.net>", "!"},
     {"Alice <alice@example.net> x", "!"},
+    {"\"a \\\" b\" <alice@example.net>", "alice@example.net"},
+    {"\"a\\\"@b.example", "!"},
+    {"<\"a@b.example>", "!"},
+    {"a@b.example (x", "!"},
+    {"a (x", "!"},
 };
 
 static void addresses_of_a_field(void **state)

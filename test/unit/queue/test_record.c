@@ -104,6 +104,73 @@ static void a_whole_record_about_nonsense_is_damage(void **state)
     assert_int_equal(record_get(buf_span(&b), &out), ERR_CORRUPT);
 }
 
+/* Whatever stands in a record that is whole is judged field by field. */
+static void a_whole_record_with_one_bad_field(void **state)
+{
+    static const struct record_rcpt bad[] = {
+        {.address = SPAN_INIT("alice@example.test"), .state = RECORD_STATE_COUNT},
+        {.address = SPAN_INIT("alice\r\n@example.test")},
+        {.address = SPAN_INIT("alice@example.test"), .canonical = SPAN_INIT("a@b c.test")},
+        {.address = SPAN_INIT("")},
+    };
+    static struct sample m;
+    char memory[4096], block[512];
+    struct record good, out;
+
+    (void)state;
+    assert_int_equal(record_get(sample_record(&m), &good), ERR_OK);
+    for (unsigned i = 0; i < COUNT(bad) + 5; i++) {
+        struct buf b = BUF_OVER(memory), list = BUF_OVER(block);
+        struct record r = good;
+
+        if (i < COUNT(bad)) {
+            record_put_rcpt(&list, &bad[i]);
+            r.rcpts = buf_span(&list);
+            r.rcpt_count = 1;
+        }
+        r.flags ^= i == COUNT(bad) ? 0x80u : 0;
+        r.rcpt_count += i == COUNT(bad) + 1;
+        r.envelope = i == COUNT(bad) + 2 ? SPAN("\0\1nonsense") : r.envelope;
+        if (i == COUNT(bad) + 3)
+            r = (struct record){.id = good.id, .envelope = good.envelope}; /* for nobody */
+        record_put(&b, &r);
+        memory[2] = i == COUNT(bad) + 4 ? 0 : memory[2]; /* a version before the first */
+        if (record_get(guard_copy(buf_span(&b)), &out) != ERR_CORRUPT)
+            fail_msg("field %u", i);
+    }
+}
+
+static void an_envelope_of_a_newer_version_is_told(void **state)
+{
+    static struct sample m;
+    char memory[4096], envelope[2048];
+    struct buf b = BUF_OVER(memory), copy = BUF_OVER(envelope);
+    struct record r, out;
+
+    (void)state;
+    assert_int_equal(record_get(sample_record(&m), &r), ERR_OK);
+    buf_put(&copy, r.envelope);
+    for (size_t i = 0; i < 8; i++) {
+        struct envelope e;
+
+        envelope[i]++;
+        if (envelope_get(buf_span(&copy), &e) == ERR_VERSION)
+            break;
+        envelope[i]--;
+    }
+    r.envelope = buf_span(&copy);
+    record_put(&b, &r);
+    assert_int_equal(record_get(buf_span(&b), &out), ERR_VERSION);
+}
+
+static void every_state_has_its_word(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < RECORD_STATE_COUNT; i++)
+        assert_true(strlen(record_state_text((enum record_state)i)) > 3);
+    assert_string_equal(record_state_text(RECORD_HELD), "held");
+}
+
 static void the_head_can_be_read_alone(void **state)
 {
     static struct sample m;
@@ -136,6 +203,9 @@ int main(void)
         cmocka_unit_test(no_beginning_of_a_record_is_one),
         cmocka_unit_test(a_newer_version_is_told_apart_from_damage),
         cmocka_unit_test(a_whole_record_about_nonsense_is_damage),
+        cmocka_unit_test(a_whole_record_with_one_bad_field),
+        cmocka_unit_test(an_envelope_of_a_newer_version_is_told),
+        cmocka_unit_test(every_state_has_its_word),
         cmocka_unit_test(the_head_can_be_read_alone),
         cmocka_unit_test(size_is_what_packing_takes),
     };
