@@ -38,6 +38,7 @@ struct loop {
     bool use_clock;
     bool spins;                /* loop_spin was called */
     bool eager;                /* the last wait was short: the next one probably is */
+    int64_t calm_ns;           /* no spin before this: others want the processor */
     bool called;               /* a descriptor was ready */
     struct loop_timer *timers; /* under use_clock */
     struct task_list soon;
@@ -415,15 +416,23 @@ static void poll_base(struct loop *loop, bool wait)
                     EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY | (wait ? 0 : EVLOOP_NONBLOCK));
 }
 
-/* Look again and again for a moment; true when something came. */
+/*
+ * Look again and again for a moment; true when something came. A single look that takes as long as
+ * a whole spin means that the processor was taken away: on a busy machine who spins loses his turn
+ * to others, who sleeps gets it when he wakes.
+ */
 static bool spin(struct loop *loop)
 {
-    int64_t end_ns = clock_mono_ns() + LOOP_SPIN_NS;
+    int64_t began_ns = clock_mono_ns(), now_ns = began_ns, looked_ns;
 
     loop->called = false;
     do {
+        looked_ns = now_ns;
         poll_base(loop, false);
-    } while (!loop->called && clock_mono_ns() < end_ns);
+        now_ns = clock_mono_ns();
+    } while (!loop->called && now_ns - began_ns < LOOP_SPIN_NS);
+    if (!loop->called && now_ns - looked_ns >= LOOP_SPIN_NS)
+        loop->calm_ns = now_ns + LOOP_CALM_NS;
     loop->eager = loop->called;
     return loop->called;
 }
@@ -437,7 +446,8 @@ static void wait_base(struct loop *loop)
         poll_base(loop, true);
         return;
     }
-    if (loop->eager && spin(loop))
+    began_ns = clock_mono_ns();
+    if (loop->eager && began_ns >= loop->calm_ns && spin(loop))
         return;
     began_ns = clock_mono_ns();
     poll_base(loop, true);

@@ -80,11 +80,12 @@ void loop_turn(struct loop *loop, int64_t wait_ms);
  * Before it sleeps, let the loop look around for LOOP_SPIN_NS when the sleep before was shorter
  * than that (as the kernel does before it halts a processor). Falling asleep and being woken by
  * another processor costs more than a peer in a quick dialogue needs to answer; a loop whose waits
- * are longer never spins.
+ * are longer never spins, and one that was put off the processor meanwhile not for LOOP_CALM_NS.
  */
 void loop_spin(struct loop *loop);
 
-#define LOOP_SPIN_NS 50000 /* nanoseconds */
+#define LOOP_SPIN_NS 50000     /* nanoseconds */
+#define LOOP_CALM_NS 100000000 /* nanoseconds */
 
 /* Let loop_run return after this turn. */
 void loop_stop(struct loop *loop);

@@ -11,7 +11,9 @@
 #include "net/tls_inner.h"
 
 #define CIPHERS_1_2 "ECDHE+AESGCM:ECDHE+CHACHA20"
-#define CIPHERS_1_3 "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256"
+/* AES-128 first: as safe here, and SHA-256, which most processors have instructions for, makes a
+   handshake cheaper for both sides than SHA-384. */
+#define CIPHERS_1_3 "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
 #define GROUPS      "X25519:P-256:P-384"
 
 /* ---- what both roles have ---- */

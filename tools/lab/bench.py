@@ -8,6 +8,11 @@ from . import process
 from .process import Skip, Trouble
 
 CORES = os.cpu_count() or 1
+asked_for = []  # names given with --only; none: all
+
+
+def is_asked(name):
+    return not asked_for or name in asked_for
 
 
 def bound_by(loaded, meter):
@@ -43,8 +48,12 @@ def row(name, loaded, meter, count, seconds):
 
 def ratio(results, what, ours, theirs, key, wanted):
     """One line: ours against theirs, and whether it is as wanted ('>=5' or '<=0.12')."""
-    if ours not in results or theirs not in results:
-        return True
+    missing = [name for name in (ours, theirs) if name not in results]
+    if missing:
+        if not (is_asked(ours) and is_asked(theirs)):
+            return True
+        print(f'ratio {what}: {ours} / {theirs} NOT MEASURED: no {" and no ".join(missing)}, as said above')
+        return wanted == '>=0'
     value = results[ours][key] / results[theirs][key] if results[theirs][key] else float('inf')
     limit = float(wanted[2:])
     good = value >= limit if wanted.startswith('>=') else value <= limit
@@ -55,7 +64,7 @@ def ratio(results, what, ours, theirs, key, wanted):
 
 def main(title, runs, ratios, tls=None):
     """Run `runs` ({name: function}) one after the other and print `ratios` (rows for ratio()). A server that cannot be
-    had is named and left out. Exits 1 when a wanted ratio is missed or herald did not run.
+    had is named and left out. Exits 1 when a wanted ratio is missed or could not be measured.
 
     tls  (title, runs, ratios) for --tls
     """
@@ -67,11 +76,12 @@ def main(title, runs, ratios, tls=None):
         if tls is None:
             parser.error('there is no such bench under TLS')
         title, runs, ratios = tls
+    asked_for[:] = asked.only or []
     process.end_on_sigterm()
     print(f'== {title} ({CORES} cores, generator on the same)')
     results, status = {}, 0
     for name, run in runs.items():
-        if asked.only and name not in asked.only:
+        if not is_asked(name):
             continue
         where = process.folder('bench')
         try:

@@ -249,7 +249,10 @@ class Meter:
 
 def load_words(port, **options):
     """The command line of bench/load: options are its letters; True stands for a switch."""
-    words = [str(build_dir() / 'bench/load')]
+    generator = build_dir() / 'bench/load'
+    if not generator.exists():
+        raise Trouble(f'the load generator is not built: {generator} is not there')
+    words = [str(generator)]
     for letter, value in options.items():
         words += ['-' + letter] if value is True else ['-' + letter, str(value)]
     return words + [f'127.0.0.1:{port}']
