@@ -98,7 +98,7 @@ def peer(name):
 
 
 def unpack_peers():
-    """All of them at once, before cases run side by side, or where there is no network; who is missing is told later."""
+    """All of them, before cases run side by side, or where there is no network; who is missing is told later."""
     if os.geteuid() == 0:
         subprocess.run([process.ROOT / 'tools/peers'], stdout=subprocess.DEVNULL, check=False)
 
