@@ -172,7 +172,7 @@ static int help_run(int argc, char **argv)
 
 const struct cli_command cli_help = {
     .name = "help",
-    .summary = "explains the commands",
+    .summary = "explain the commands",
     .usage = "herald help [COMMAND]",
     .examples = "  herald help\n  herald help config\n",
     .run = help_run,

@@ -9,6 +9,7 @@
 #include "config/config.h"
 #include "config/show.h"
 #include "net/tls.h"
+#include "server/relay_keys.h"
 #include "server/tls_keys.h"
 
 #define OUTPUT_FIRST_BYTES 16384u
@@ -61,18 +62,21 @@ static void print_problems(const struct config_problems *all, bool json, bool fi
                 CONFIG_PROBLEMS_MAX);
 }
 
-/* Certificates and keys are part of what a server starts with; none is made here. */
+/* Certificates, keys and passwords are part of what a server starts with; none is made here. */
 static bool check_keys(const struct config *c, struct config_problems *problems)
 {
     static const struct tls_keys_how only_look = {NULL, false};
     struct config_problem p = {0};
     struct tls_side *side = NULL;
+    struct relay_keys *routes = NULL;
     struct diag d = {0};
+    bool fine = tls_keys_load(c, &only_look, &side, &d) == ERR_OK &&
+                relay_keys_load(c, &routes, &d) == ERR_OK;
 
-    if (tls_keys_load(c, &only_look, &side, &d) == ERR_OK) {
-        tls_side_free(side);
+    tls_side_free(side);
+    relay_keys_free(routes);
+    if (fine)
         return true;
-    }
     if (d.file != NULL)
         (void)snprintf(p.file, sizeof(p.file), "%s", d.file);
     (void)snprintf(p.text, sizeof(p.text), "%.200s%s%.50s", d.text, d.sys != 0 ? ": " : "",
@@ -83,13 +87,14 @@ static bool check_keys(const struct config *c, struct config_problems *problems)
 
 static int check(const struct options *o)
 {
+    const char *file = o->argc > 0 ? o->argv[0] : o->file;
     struct config_problems problems = {0};
     struct config *c;
     bool fine;
 
-    if (o->argc != 1)
+    if (o->argc > 1 || file == NULL)
         return cli_wrong_usage(&cli_config, "check needs one FILE");
-    c = config_load(o->argv[0], &problems);
+    c = config_load(file, &problems);
     fine = c != NULL && check_keys(c, &problems);
     print_problems(&problems, o->json, true);
     config_problems_finish(&problems);
@@ -241,7 +246,7 @@ static int config_run(int argc, char **argv)
 
 const struct cli_command cli_config = {
     .name = "config",
-    .summary = "checks, shows and explains the configuration",
+    .summary = "check, show and explain the configuration",
     .usage = "herald config check [--json] FILE\n"
              "herald config show [--json] [FILE]\n"
              "herald config defaults [--json]\n"
@@ -251,7 +256,7 @@ const struct cli_command cli_config = {
                "             without FILE, that of a server started without one\n"
                "  defaults   print every key with its default and what it means\n"
                "  explain    print what one key means and may be\n"
-               "  -c FILE    the file for show\n"
+               "  -c FILE    the file for check and show\n"
                "  --json     print JSON; for check one object a line\n",
     .examples = "  herald config check /etc/herald/herald.conf\n"
                 "  herald config show /etc/herald/herald.conf\n"

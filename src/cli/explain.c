@@ -162,7 +162,7 @@ static int explain_run(int argc, char **argv)
 
 const struct cli_command cli_explain = {
     .name = "explain",
-    .summary = "names the cause of any refusal, and the fix",
+    .summary = "name the cause of any refusal, and the fix",
     .usage = "herald explain [--json] [--live [--dbl ZONE]] [--software NAME] [FILE|TEXT|-]\n"
              "herald explain --lines [--live] [FILE|-]",
     .options = "  FILE             a bounce, log, error object: whatever holds the refusal\n"

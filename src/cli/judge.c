@@ -223,6 +223,8 @@ static int run(int argc, char **argv)
         return cli_wrong_usage(&cli_judge, "unexpected argument: %s", argv[optind]);
     if (o.scenario != NULL)
         return scenario_run_all(o.scenario, run_scenario, NULL);
+    if ((o.self && (o.client != NULL || o.helo != NULL)) || (!o.self && o.peer != NULL))
+        return cli_wrong_usage(&cli_judge, "--self goes with --peer, not with --client and --helo");
     if (o.self)
         return run_self(&o);
     return run_single(&o);
@@ -245,7 +247,10 @@ const struct cli_command cli_judge = {
         "  --self           what this server greets with, from each egress, and what receivers "
         "would say\n"
         "  --peer HOST      with --self: greet this host and quote its reply\n"
-        "  --json           the result as JSON\n",
+        "  --json           the result as JSON\n"
+        "With --self it exits 1 when some kind of receiver would refuse, 78 when there is nothing "
+        "to "
+        "say.\n",
     .examples = "  herald judge --client 198.51.100.7 --helo mail.example.com\n"
                 "  herald judge --self -c /etc/herald/herald.conf --peer mx.example.org\n"
                 "  herald judge --scenario greetings.jsonl\n",

@@ -262,6 +262,7 @@ static enum err read_session(struct judge_case *c, const json_t *scenario, struc
     c->verb = verb.n > 0 ? verb : SPAN("EHLO");
     c->claim.client = c->session.client;
     c->claim.greeting = scenario_text(scenario, "greeting");
+    c->claim.missing = json_is_null(json_object_get(scenario, "greeting"));
     c->claim.is_helo = span_ieq(verb, SPAN("HELO"));
     c->claim.changed = is_true(scenario, "changed");
     c->claim.early = is_true(scenario, "early");

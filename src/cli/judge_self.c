@@ -11,7 +11,7 @@
 #include "greeting/self.h"
 #include "net/local.h"
 
-#define OUT_BYTES       65536
+#define OUT_BYTES       65536 /* of one row */
 #define ADVICE_BYTES    2048
 #define REFUSED_BY_SOME 1
 
@@ -35,6 +35,7 @@ struct self_run {
     bool json;
     bool refused; /* by some kind of receiver */
     bool nothing; /* an egress has nothing to say */
+    bool broken;  /* standard output is */
     size_t rows;
     struct buf out;
     char room[OUT_BYTES];
@@ -393,6 +394,9 @@ static void judge_row(struct self_run *run, struct self_row *row)
         put_json(run, row, buf_span(&advice));
     else
         put_person(run, row, buf_span(&advice));
+    BUG_IF(run->out.overflow, "a row that is too long");
+    run->broken = run->broken || fwrite(run->out.p, 1, run->out.n, stdout) != run->out.n;
+    buf_reset(&run->out);
     run->nothing = run->nothing || row->choice.rule == RULE_NOTHING;
     run->rows++;
 }
@@ -429,7 +433,7 @@ int judge_self(const struct config *conf, struct cli_dns *dns, const char *peer,
         judge_egress(&run, &conf->egresses[i]);
     if (run.rows == 0)
         return cli_fail(CLI_UNREACHABLE, "no egress has an address to send from");
-    if (fwrite(run.out.p, 1, run.out.n, stdout) != run.out.n || fflush(stdout) != 0)
+    if (run.broken || fflush(stdout) != 0)
         return CLI_IO;
     if (run.nothing)
         return CLI_CONFIG;

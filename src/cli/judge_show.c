@@ -58,14 +58,12 @@ static void put_because(struct buf *b, const struct greeting_facts *f, uint32_t 
 {
     const char *comma = "";
 
-    for (unsigned i = 0; i < GREETING_FACT_COUNT; i++) {
+    for (unsigned i = 0; i < GREETING_GROUNDS; i++) {
         if ((because & 1u << i) == 0)
             continue;
         buf_put(b, span_cstr(comma));
         buf_put(b, span_cstr(quote));
-        buf_put(b, greeting_fact_name((enum greeting_fact)i));
-        buf_putc(b, '=');
-        buf_put(b, greeting_fact_word(f, (enum greeting_fact)i));
+        greeting_ground_put(b, f, i);
         buf_put(b, span_cstr(quote));
         comma = quote[0] != '\0' ? "," : " ";
     }

@@ -479,7 +479,7 @@ static int queue_run_command(int argc, char **argv)
 
 const struct cli_command cli_queue = {
     .name = "queue",
-    .summary = "shows and changes the mail that waits",
+    .summary = "show and change the mail that waits",
     .usage = "herald queue list [--to DOMAIN] [--json]\n"
              "herald queue show ID [--json]\n"
              "herald queue retry [ID | --to DOMAIN]\n"

@@ -398,7 +398,7 @@ static int trace_run_command(int argc, char **argv)
 
 const struct cli_command cli_trace = {
     .name = "trace",
-    .summary = "all that is known of a refusal, a session or a message",
+    .summary = "tell all that is known of a refusal, a session or a message",
     .usage = "herald trace REFERENCE | ID [--json]\n"
              "herald trace --client ADDRESS | --name NAME [--last N] [--json]\n"
              "herald trace --exemptions [--json]",

@@ -262,7 +262,9 @@ static void put_note(FILE *out, const struct ledger_note *n)
         put_facts(out, n);
         break;
     case LEDGER_FINDING:
-        fprintf(out, "  %-12s%.*s%s\n", "found", SPAN_ARG(n->text), n->detail ? "  enforced" : "");
+        fprintf(out, "  %-12s", "found");
+        put_shown(out, n->text);
+        fputs(n->detail != 0 ? "  enforced\n" : "\n", out);
         break;
     case LEDGER_JUDGED:
         put_judged(out, n);

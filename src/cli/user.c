@@ -291,10 +291,12 @@ static int write_file(struct options *o, int dir, const char *name, enum edit ed
                         SPAN_ARG(o->address));
     else if (!found && edit != EDIT_ADD)
         code = cli_fail(CLI_BAD_INPUT, "there is no %.*s", SPAN_ARG(o->address));
-    else if (out.failed || (e = file_replace(dir, name, heap_span(&out), 0600)) != ERR_OK)
+    else if (out.failed || (e = file_rewrite(dir, name, heap_span(&out), 0600)) != ERR_OK)
         code = cli_fail(CLI_CANNOT_CREATE, "%s: %s", o->path, err_text(out.failed ? ERR_LIMIT : e));
     if (old.p != NULL)
         explicit_bzero(old.p, old.cap);
+    if (out.p != NULL)
+        explicit_bzero(out.p, out.cap);
     heap_release(&old);
     heap_release(&out);
     return code;
@@ -321,7 +323,7 @@ static int change(struct options *o, enum edit edit)
         code = write_file(o, dir, name, edit, buf_span(&forms));
     file_close(&dir);
     if (code == CLI_OK)
-        (void)fprintf(stderr, "%s: %.*s. A running server takes it up at SIGHUP.\n", o->path,
+        (void)fprintf(stderr, "%s: %.*s. A running server takes it up by itself.\n", o->path,
                       SPAN_ARG(o->address));
     return code;
 }
@@ -365,8 +367,10 @@ static int run_list(struct options *o)
 
     heap_init(&file, FILE_BYTES);
     e = file_load(AT_FDCWD, o->path, &file);
-    if (e != ERR_OK)
+    if (e != ERR_OK) {
+        heap_release(&file);
         return cli_fail(cli_exit_of(e), "%s: %s", o->path, err_text(e));
+    }
     rest = heap_span(&file);
     while (span_line(&rest, &line)) {
         if (address_of(line, &key).n == 0)
@@ -451,12 +455,17 @@ static int run_user(int argc, char **argv)
 
 const struct cli_command cli_user = {
     .name = "user",
-    .summary = "who has a mailbox and may log in",
+    .summary = "keep the list of who has a mailbox and may log in",
     .usage = "herald user add|passwd|remove ADDRESS\n"
              "herald user list [--json]",
-    .options = "  -c, --config FILE  the configuration whose `users` are meant\n"
-               "  -f, --file FILE    the users file itself\n"
-               "      --json         one JSON object a line\n",
+    .options =
+        "  add                somebody new, with a password from the terminal or standard input\n"
+        "  passwd             another password, or a first one\n"
+        "  remove             take the line out; the mail stays\n"
+        "  list               every address, and whether it may log in\n"
+        "  -c, --config FILE  the configuration whose `users` are meant\n"
+        "  -f, --file FILE    the users file itself\n"
+        "      --json         one JSON object a line\n",
     .examples = "  herald user add -c /etc/herald/herald.conf alice@example.net\n"
                 "  pwgen 20 1 | herald user passwd -f users alice@example.net\n",
     .run = run_user,

@@ -10,6 +10,7 @@
 
 #include "base/escape.h"
 #include "base/near.h"
+#include "config/agree.h"
 #include "config/map.h"
 
 const char config_own_text[] = "default";
@@ -118,7 +119,8 @@ static void complain_unknown(struct config_load *load, span section, const struc
     FILL(p.file, span_cstr(node->where.file));
     fill_escaped(p.found, sizeof p.found, node->key);
     FILL(p.text, span_cstr(words));
-    fill_nearest(&p, section, node->key, node->value == NULL);
+    if (config_schema_key(section, node->key) == NULL)
+        fill_nearest(&p, section, node->key, node->value == NULL);
     if (section.n == 0)
         FILL(p.key, node->key);
     else {
@@ -464,6 +466,8 @@ static struct config *load(const char *path, const span *text, struct config_pro
         nodes = config_tree_parse_file(&parse, span_cstr(path), &nowhere);
     if (text != NULL || problems->n_errors == errors || nodes != NULL)
         read_sections(&l, nodes);
+    if (problems->n_errors == errors)
+        config_agree(&l);
     config_problems_sort(problems);
     if (problems->n_errors == errors)
         return c;

@@ -75,6 +75,40 @@ size_t config_own_addresses(const struct config *c, struct ip_addr *out, size_t 
     return n;
 }
 
+typedef bool route_fn(const struct config_route *route);
+
+static bool is_surely_inside(const struct config_route *route)
+{
+    return route->via == CONFIG_VIA_SMTP &&
+           (route->user.n > 0 ||
+            (route->to.ip.family != IP_NONE && !greeting_is_public(route->to.ip)));
+}
+
+/* A smarthost that is given by name may be anywhere: a public one is judged when we connect. */
+static bool may_be_inside(const struct config_route *route)
+{
+    return is_surely_inside(route) ||
+           (route->via == CONFIG_VIA_SMTP && route->to.ip.family == IP_NONE);
+}
+
+/* All routes of the egress that greet anybody by SMTP are so. */
+static bool all_routes(const struct config *c, const struct config_egress *egress, route_fn *is_so)
+{
+    for (size_t i = 0; i < c->n_routes; i++) {
+        const struct config_route *route = &c->routes[i];
+
+        if (route->egress == egress && route->via != CONFIG_VIA_HOLD &&
+            route->via != CONFIG_VIA_LMTP && !is_so(route))
+            return false;
+    }
+    return true;
+}
+
+bool config_own_stays_inside(const struct config *c, const struct config_egress *egress)
+{
+    return all_routes(c, egress, is_surely_inside);
+}
+
 /* The operator's name for this address, else that for the egress. */
 static span mapped_name(const struct config_egress *e, struct ip_addr seen, struct ip_addr socket)
 {
@@ -94,5 +128,6 @@ void config_own_candidates(const struct config *c, const struct config_egress *e
         .mapped = mapped_name(egress, seen, socket),
         .configured = c->hostname_is_set ? c->hostname : SPAN_NONE,
         .host = c->hostname,
+        .submission = all_routes(c, egress, may_be_inside),
     };
 }

@@ -24,9 +24,12 @@ size_t config_own_names(const struct config *c, span *out, size_t max);
 /* The addresses: of egresses, greeting.own_addresses, listeners; each once, none of loopback. */
 size_t config_own_addresses(const struct config *c, struct ip_addr *out, size_t max);
 
+/* Every server that the routes of an egress name is in our own network, or knows us by a login. */
+bool config_own_stays_inside(const struct config *c, const struct config_egress *egress);
+
 /*
- * What could be said from an egress: the operator's names and the machine's. The rest of out is
- * cleared.
+ * What could be said from an egress: the operator's names and the machine's, and whether all its
+ * servers may be such that take whatever we say. The rest of out is cleared.
  *
  * seen    the address as the world sees it; IP_NONE: not known
  * socket  the local address

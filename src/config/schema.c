@@ -366,7 +366,8 @@ const struct config_key config_keys[] = {
     {"greeting", "listed", CONFIG_TYPE_LISTED, FIELD(greeting.listed),
      DEFAULT("[]"), ANY, LIVE,
      "Greetings that are not welcome (cause helo.listed), `*.domain` for all below a domain. Sources "
-     "as in `domains`."},
+     "as in `domains`. Policy `strict` refuses them, the others note them; "
+     "`check \"helo.listed\" = enforce` refuses them under any policy."},
 
     {"log", "format", CONFIG_TYPE_ENUM, FIELD(log.format),
      DEFAULT("auto"), 0, 0, format_words, LIVE,
@@ -442,8 +443,8 @@ const struct config_key config_keys[] = {
      "`mx` looks the servers of the domain up in DNS; `\"smtp://HOST[:PORT]\"`, "
      "`\"smtps://HOST[:PORT]\"` (TLS from the first octet on) and `\"lmtp://HOST[:PORT]\"` hand "
      "all mail to that server (`\"lmtp:unix:PATH\"` to that socket); `hold` keeps it in the queue "
-     "until it is released. When several routes name the same smarthost, what the first of them "
-     "says of TLS and of logging in is true of all."},
+     "until it is released. Routes that name the same smarthost say the same of TLS and of "
+     "logging in."},
     {"route", "tls", CONFIG_TYPE_ENUM, BLOCK(config_route, tls),
      DEFAULT("try"), 0, 0, route_tls_words, LIVE,
      "`try` uses STARTTLS where it is offered, and goes on without when it fails; `require` sends "
@@ -456,8 +457,9 @@ const struct config_key config_keys[] = {
      "PLAIN or LOGIN. Only under TLS, or to a server on this machine. Needs `password_file`."},
     {"route", "password_file", CONFIG_TYPE_FILE, BLOCK(config_route, password_file),
      DEFAULT("\"\""), ANY, LIVE,
-     "A file whose first line is the password of the route's `user`. It must belong to the account "
-     "that herald runs as; a file that others may read is refused."},
+     "A file whose first line is the password of the route's `user`, read at start and at a reload, "
+     "before privileges are dropped. It must belong to root or to who starts herald; a file that "
+     "others may read is refused."},
     {"route", "egress", CONFIG_TYPE_EGRESS, BLOCK(config_route, egress), DEFAULT("\"\""), ANY, LIVE,
      "The name of the `egress` block to leave by."},
 };
@@ -526,7 +528,8 @@ static const char *const type_words[] = {
     [CONFIG_TYPE_SERVERS] = "a list of at most 8 of \"ADDRESS\" and \"ADDRESS@PORT\"",
     [CONFIG_TYPE_ADDRESS] = "an IP address, or \"\" for none",
     [CONFIG_TYPE_VIA] =
-        "mx, hold, \"smtp://HOST[:PORT]\", \"lmtp://HOST[:PORT]\" or \"lmtp:unix:PATH\"",
+        "mx, hold, \"smtp://HOST[:PORT]\", \"smtps://HOST[:PORT]\", \"lmtp://HOST[:PORT]\" or "
+        "\"lmtp:unix:PATH\"",
     [CONFIG_TYPE_EGRESS] = "the name of an egress block",
     [CONFIG_TYPE_ENUM] = "one of",
     [CONFIG_TYPE_NUMBER] = "a number",

@@ -83,7 +83,7 @@ static span take_quoted(span *rest)
 
 static const char *add_entry(struct config_table *t, enum config_table_form form, span line)
 {
-    span key = line;
+    span key;
 
     if (form == CONFIG_TABLE_LINES || form == CONFIG_TABLE_JOINED)
         return t->add(t, line, SPAN_NONE);

@@ -3,6 +3,12 @@
 
 /* ---- judges: what a check finds ---- */
 
+/* A command that needs a greeting, and there is none (RFC 5321 4.1.4). */
+static bool is_missing(const struct greeting_facts *f)
+{
+    return greeting_has(f, TRAIT_MISSING);
+}
+
 static bool is_impossible(const struct greeting_facts *f)
 {
     return greeting_has(f, TRAIT_IMPOSSIBLE);
@@ -55,8 +61,9 @@ static bool is_bare_ipv6(const struct greeting_facts *f)
 
 static bool has_bad_syntax(const struct greeting_facts *f)
 {
-    return greeting_is(f, FACT_SYNTAX, SYNTAX_INVALID) && !is_impossible(f) && !is_bare_ipv6(f) &&
-           !greeting_has(f, TRAIT_UNDERSCORE) && !greeting_has(f, TRAIT_TRAILING_DOT);
+    return greeting_is(f, FACT_SYNTAX, SYNTAX_INVALID) && !is_missing(f) && !is_impossible(f) &&
+           !is_bare_ipv6(f) && !greeting_has(f, TRAIT_UNDERSCORE) &&
+           !greeting_has(f, TRAIT_TRAILING_DOT);
 }
 
 static bool is_localhost(const struct greeting_facts *f)
@@ -214,9 +221,12 @@ const struct greeting_check_row greeting_checks[GREETING_CHECK_COUNT] = {
 #define E550    550, SPAN_INIT("5.7.1")
 #define EPTR    550, SPAN_INIT("5.7.25")
 #define ESPF    550, SPAN_INIT("5.7.23")
-#define EARLY   503, SPAN_INIT("5.5.1")
+#define E503    503, SPAN_INIT("5.5.1")
 #define TDNS    451, SPAN_INIT("4.4.3")
 #define TSPF    451, SPAN_INIT("4.7.24")
+    [CHECK_SEQUENCE] = {SPAN_INIT("helo.sequence"), is_missing,
+        SEVERITY_SYNTAX, E503, ALWAYS,
+        BIT(FACT_FORM)},
     [CHECK_IMPOSSIBLE] = {SPAN_INIT("helo.syntax"), is_impossible,
         SEVERITY_SYNTAX, E501, ALWAYS,
         BIT(FACT_SYNTAX) | BIT(FACT_FORM)},
@@ -249,7 +259,7 @@ const struct greeting_check_row greeting_checks[GREETING_CHECK_COUNT] = {
         SEVERITY_POLICY, E550, STRICT,
         BIT(FACT_LITERAL_SCOPE) | BIT(FACT_LITERAL_MATCH)},
     [CHECK_LISTED] = {SPAN_INIT("helo.listed"), is_listed,
-        SEVERITY_POLICY, E550, USUAL,
+        SEVERITY_POLICY, E550, STRICT,
         BIT(FACT_LISTED)},
     [CHECK_RESERVED_TLD] = {SPAN_INIT("helo.invalid_tld"), is_reserved,
         SEVERITY_POLICY, E550, STRICT,
@@ -299,15 +309,15 @@ const struct greeting_check_row greeting_checks[GREETING_CHECK_COUNT] = {
     [CHECK_CHANGES] = {SPAN_INIT("helo.changes"), has_changed,
         SEVERITY_POLICY, E550, NEVER,
         BIT(FACT_CHANGED)},
-    /* From the past: observed unless an operator asks for more. No single fact stands for it. */
+    /* From the past: observed unless an operator asks for more. */
     [CHECK_MANY_NAMES] = {SPAN_INIT("helo.changes"), has_many_names,
         SEVERITY_POLICY, E550, NEVER,
-        0},
+        BIT(HISTORY_NAMES_HOUR)},
     [CHECK_MANY_NETWORKS] = {SPAN_INIT("helo.forged_other"), is_used_everywhere,
         SEVERITY_POLICY, E550, NEVER,
-        0},
+        BIT(HISTORY_NETWORKS)},
     [CHECK_EARLY] = {SPAN_INIT("helo.early"), is_early,
-        SEVERITY_POLICY, EARLY, NEVER,
+        SEVERITY_POLICY, E503, NEVER,
         BIT(FACT_EARLY)},
 };
 /* clang-format on */

@@ -17,7 +17,7 @@ struct greeting_check_row {
     uint16_t code;
     span enhanced;
     enum greeting_state state[GREETING_PRESET_COUNT]; /* observe, standard, strict */
-    uint32_t because; /* set of 1u << enum greeting_fact: what it rests on */
+    uint32_t because; /* set of 1u << enum greeting_fact or greeting_ground: what it rests on */
 };
 
 /* What the history of a greeting must pass to be noted. Below PAST_MEMBERS. */

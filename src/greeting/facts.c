@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "greeting/facts.h"
 
+_Static_assert((int)GREETING_FACT_COUNT <= (int)HISTORY_NAMES_HOUR, "grounds stand behind facts");
+
 #define WORD(id, word) [id] = SPAN_INIT(word),
 
 /* clang-format off */
@@ -38,6 +40,19 @@ span greeting_fact_word(const struct greeting_facts *f, enum greeting_fact fact)
 {
     BUG_IF(f->value[fact] >= facts[fact].n, "a fact without a word");
     return facts[fact].words[f->value[fact]];
+}
+
+void greeting_ground_put(struct buf *b, const struct greeting_facts *f, unsigned ground)
+{
+    if (ground == HISTORY_NAMES_HOUR) {
+        buf_printf(b, "history.names_hour=%u", f->history.names_hour);
+    } else if (ground == HISTORY_NETWORKS) {
+        buf_printf(b, "history.networks=%u", f->history.networks);
+    } else if (ground < GREETING_FACT_COUNT) {
+        buf_put(b, greeting_fact_name((enum greeting_fact)ground));
+        buf_putc(b, '=');
+        buf_put(b, greeting_fact_word(f, (enum greeting_fact)ground));
+    }
 }
 
 void greeting_history_pack(struct buf *b, const struct greeting_history *h)

@@ -155,7 +155,15 @@ enum greeting_trait {
     TRAIT_CLIENT_LOOPBACK = 1u << 6,
     TRAIT_OWN_BY_CLIENT = 1u << 7, /* the own address that it claims is where it connects from */
     TRAIT_OPERATOR_VOUCHED = 1u << 8,
+    TRAIT_MISSING = 1u << 9, /* nothing was said at all; never with TRAIT_IMPOSSIBLE */
 };
+
+/* What a finding may rest on beside a fact: values of the history. Behind all facts. */
+enum greeting_ground {
+    HISTORY_NAMES_HOUR = 30,
+    HISTORY_NETWORKS = 31,
+};
+#define GREETING_GROUNDS 32u
 
 /* From the ledger; all 0 when there is none. */
 struct greeting_history {
@@ -180,6 +188,10 @@ struct greeting_facts {
 span greeting_fact_name(enum greeting_fact fact);
 /* The word of a fact's value; static. */
 span greeting_fact_word(const struct greeting_facts *f, enum greeting_fact fact);
+
+/* A fact or ground with its value: "rdns=absent", "history.names_hour=11"; an unused one: nothing.
+ */
+void greeting_ground_put(struct buf *b, const struct greeting_facts *f, unsigned ground);
 
 /* The history alone, as it is a part of the facts. */
 void greeting_history_pack(struct buf *b, const struct greeting_history *h);

@@ -448,6 +448,8 @@ static unsigned traits(const struct greeting_gather *g)
     enum ip_scope scope = ip_addr_scope(g->claim.client);
     unsigned set = g->name.traits;
 
+    if (g->claim.missing)
+        set = TRAIT_MISSING;
     if (scope != IP_PUBLIC && scope != IP_SPECIAL)
         set |= TRAIT_INSIDE;
     if (scope == IP_LOOPBACK)

@@ -36,6 +36,7 @@ struct greeting_claim {
     struct ip_addr client;
     span greeting;                    /* the argument as it came */
     bool is_helo;                     /* HELO, not EHLO */
+    bool missing;                     /* there is no greeting: mail was begun without one */
     bool changed;                     /* greeted with another name earlier in this session */
     bool early;                       /* talked before the 220 */
     bool vouched;                     /* the operator vouched for the client's address */

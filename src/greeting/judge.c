@@ -121,6 +121,8 @@ void greeting_policy_init(struct greeting_policy *p, enum greeting_preset preset
 /* The cause itself, or one above it: "helo.forged_local" stands for all that begins so. */
 static bool is_meant(span meant, span cause)
 {
+    if (span_eq(cause, greeting_checks[CHECK_SEQUENCE].cause))
+        return false;
     return span_eq(meant, cause) ||
            (span_starts(cause, meant) && meant.n > 0 && cause.p[meant.n] == '.');
 }
@@ -190,12 +192,17 @@ static bool frees_host(const struct greeting_exemption *e, const struct greeting
     return false;
 }
 
-static bool frees(const struct greeting_exemption *e, span cause, const struct greeting_facts *f,
+/* It is about this cause, and has not ended. */
+static bool applies(const struct greeting_exemption *e, span cause,
+                    const struct greeting_session *s)
+{
+    return (e->check.n == 0 || is_meant(e->check, cause)) &&
+           (e->until_s == 0 || s->now_s < e->until_s);
+}
+
+static bool frees(const struct greeting_exemption *e, const struct greeting_facts *f,
                   const struct greeting_session *s)
 {
-    if ((e->check.n > 0 && !is_meant(e->check, cause)) ||
-        (e->until_s != 0 && s->now_s >= e->until_s))
-        return false;
     switch (e->by) {
     case EXEMPT_CLIENT:
         return ip_prefix_has(e->client, s->client);
@@ -207,15 +214,41 @@ static bool frees(const struct greeting_exemption *e, span cause, const struct g
     return false;
 }
 
+/* DNS does not say now whether it frees. */
+static bool is_withheld(const struct greeting_exemption *e, const struct greeting_facts *f,
+                        const struct greeting_session *s)
+{
+    switch (e->by) {
+    case EXEMPT_CLIENT:
+        return false;
+    case EXEMPT_HOST:
+        return greeting_is(f, FACT_IPREV, IPREV_TEMPERROR);
+    case EXEMPT_SPF:
+        return greeting_is(f, FACT_SPF_HELO, SPF_TEMPERROR) && domain_eq(s->name, e->name);
+    }
+    return false;
+}
+
 /* The exemption that frees this cause: 1 and up; 0: none. */
 static size_t find_exemption(const struct greeting_policy *p, span cause,
                              const struct greeting_facts *f, const struct greeting_session *s)
 {
     for (size_t i = 0; i < p->n_exemptions; i++) {
-        if (frees(&p->exemptions[i], cause, f, s))
+        if (applies(&p->exemptions[i], cause, s) && frees(&p->exemptions[i], f, s))
             return i + 1;
     }
     return 0;
+}
+
+/* Some exemption may free this cause once DNS answers. */
+static bool may_be_freed(const struct greeting_policy *p, span cause,
+                         const struct greeting_facts *f, const struct greeting_session *s)
+{
+    for (size_t i = 0; i < p->n_exemptions; i++) {
+        if (applies(&p->exemptions[i], cause, s) && is_withheld(&p->exemptions[i], f, s))
+            return true;
+    }
+    return false;
 }
 
 /* ---- verdict ---- */
@@ -273,7 +306,8 @@ static bool is_enforced(const struct greeting_policy *p, const struct greeting_f
 
 static bool binds(enum greeting_exempt exempt, enum greeting_check check)
 {
-    return exempt == EXEMPT_NOT || (exempt == EXEMPT_SUBMISSION && check == CHECK_IMPOSSIBLE);
+    return exempt == EXEMPT_NOT || check == CHECK_SEQUENCE ||
+           (exempt == EXEMPT_SUBMISSION && check == CHECK_IMPOSSIBLE);
 }
 
 static void find(const struct greeting_facts *f, const struct greeting_policy *p,
@@ -293,22 +327,35 @@ static void find(const struct greeting_facts *f, const struct greeting_policy *p
             .because = because_of(f, check),
         };
         finding->enforced = is_enforced(p, finding) && binds(v->exempt, check);
+        if (finding->enforced && may_be_freed(p, greeting_checks[i].cause, f, s))
+            finding->severity = SEVERITY_TEMPORARY;
         v->n_findings++;
     }
+}
+
+/* Where a finding is spoken: broken syntax at once, no greeting where one is missed. */
+static enum greeting_stage stage_of(const struct greeting_policy *p,
+                                    const struct greeting_finding *finding)
+{
+    if (finding->check == CHECK_SEQUENCE)
+        return STAGE_MAIL;
+    return finding->severity == SEVERITY_SYNTAX ? STAGE_HELO : p->refuse_at;
 }
 
 static void decide(struct greeting_verdict *v, const struct greeting_policy *p,
                    const struct greeting_finding *finding)
 {
+    const struct greeting_check_row *row = &greeting_checks[finding->check];
     bool waits = finding->severity == SEVERITY_TEMPORARY;
-    bool forged_waits = waits && is_forged(finding->check);
+    /* Wrong for good, but what could excuse it was not to be had: said with the words of DNS. */
+    bool withheld = waits && row->severity != SEVERITY_TEMPORARY;
 
     v->action = waits ? GREETING_DEFER : GREETING_REFUSE;
-    v->cause = greeting_checks[finding->check].cause;
-    v->words = forged_waits ? SPAN("net.dns") : v->cause;
-    v->code = forged_waits ? 451 : greeting_checks[finding->check].code;
-    v->enhanced = forged_waits ? SPAN("4.4.3") : greeting_checks[finding->check].enhanced;
-    v->stage = finding->severity == SEVERITY_SYNTAX ? STAGE_HELO : p->refuse_at;
+    v->cause = row->cause;
+    v->words = withheld ? SPAN("net.dns") : row->cause;
+    v->code = withheld ? 451 : row->code;
+    v->enhanced = withheld ? SPAN("4.4.3") : row->enhanced;
+    v->stage = stage_of(p, finding);
 }
 
 void greeting_judge(const struct greeting_facts *f, const struct greeting_policy *p,

@@ -27,6 +27,7 @@ enum greeting_severity {
 
 /* Rows of the table of checks in judge.c, gravest first; several may share a cause. */
 enum greeting_check {
+    CHECK_SEQUENCE, /* no policy changes it: without a greeting there is no mail */
     CHECK_IMPOSSIBLE,
     CHECK_FORGED_SERVER,
     CHECK_FORGED_DOMAIN,
@@ -135,7 +136,7 @@ struct greeting_finding {
     enum greeting_state state; /* as the policy has it */
     bool enforced;             /* it refuses or defers */
     size_t exemption;          /* that freed it: 1 and up; 0: none */
-    uint32_t because;          /* set of 1u << enum greeting_fact */
+    uint32_t because;          /* set of 1u << enum greeting_fact or enum greeting_ground */
 };
 
 struct greeting_verdict {

@@ -155,12 +155,14 @@ static void begin_header(struct convert *c, bool is_message)
     c->parts++;
 }
 
-static void keep_in(char *room, size_t cap, size_t *n, span text)
+/* A line of a field: its name is left out. A value that begins on the next line is none yet. */
+static void keep_value(char *room, size_t cap, size_t *n, span line)
 {
+    span value = *n == 0 ? span_skip(line, span_find(line, ':') + 1) : line;
     struct buf b = buf_over(room, cap);
 
     b.n = *n;
-    buf_put(&b, span_head(text, cap - *n));
+    buf_put(&b, span_head(value.n > 0 ? value : SPAN(" "), cap - *n));
     *n = b.n;
 }
 
@@ -304,14 +306,11 @@ static void header_piece(struct convert *c, struct buf *out, span s, bool eol)
     if (c->field == FIELD_CODING && in_signed(c))
         c->field = FIELD_OTHER;
     if (c->field == FIELD_CODING) {
-        span value = span_skip(s, c->coding_n == 0 ? span_find(s, ':') + 1 : 0);
-
-        keep_in(c->coding, sizeof(c->coding), &c->coding_n, value.n > 0 ? value : SPAN(" "));
+        keep_value(c->coding, sizeof(c->coding), &c->coding_n, s);
         return;
     }
     if (c->field == FIELD_TYPE)
-        keep_in(c->type, sizeof(c->type), &c->type_n,
-                c->type_n == 0 ? span_skip(s, span_find(s, ':') + 1) : s);
+        keep_value(c->type, sizeof(c->type), &c->type_n, s);
     put_line(c, out, s, eol);
 }
 
@@ -333,11 +332,10 @@ static void note(struct convert *c, span s)
 {
     bool odd = has_odd(s);
     bool is_long = c->column > LINE_MAX_BYTES;
-
-    if (c->to == CONVERT_TO_7BIT && has_high(s))
-        mark(c, odd);
     /* Of what is no text the lines are mended on the way out; better to encode where one may. */
-    else if ((odd || is_long) && (c->to == CONVERT_TO_8BIT || c->fixed == CONVERT_FINE))
+    bool may_mend = c->to == CONVERT_TO_8BIT || c->fixed == CONVERT_FINE;
+
+    if ((c->to == CONVERT_TO_7BIT && has_high(s)) || ((odd || is_long) && may_mend))
         mark(c, odd);
 }
 

@@ -363,8 +363,9 @@ static void put_status(struct buf *b, const struct dsn *d)
         put_final(b, r->address);
         buf_printf(b, "Action: %s\r\n", actions[r->action].word);
         buf_printf(b, "Status: %u.%u.%u\r\n", r->status[0], r->status[1], r->status[2]);
-        if (r->remote.n != 0)
-            put_field(b, "Remote-MTA:", "dns;", r->remote, TEXT_CUT_BYTES);
+        if (r->remote.n != 0) /* its name, without the address behind it (RFC 3464 2.3.5) */
+            put_field(b, "Remote-MTA:", "dns;", span_head(r->remote, span_find(r->remote, ' ')),
+                      TEXT_CUT_BYTES);
         if (r->reply.n != 0)
             put_field(b, "Diagnostic-Code:", "smtp;", r->reply, DSN_REPLY_MAX_BYTES);
         if (d->kind == DSN_DELAYED && d->retry_until_ms > 0)

@@ -210,13 +210,19 @@ enum err file_size(int fd, int64_t *out_bytes)
     return ERR_OK;
 }
 
-static enum err write_synced(int dir, const char *path, span s, mode_t mode)
+/* like: whose owner and mode it gets; NULL: ours, and `mode`. */
+static enum err write_synced(int dir, const char *path, span s, mode_t mode,
+                             const struct stat *like)
 {
     int fd = -1;
     enum err e = file_create(dir, path, mode, &fd);
     if (e != ERR_OK)
         return e;
-    e = file_write_all(fd, s);
+    if (like != NULL &&
+        (fchown(fd, like->st_uid, like->st_gid) != 0 || fchmod(fd, like->st_mode & 07777) != 0))
+        e = err_of_errno(errno);
+    if (e == ERR_OK)
+        e = file_write_all(fd, s);
     if (e == ERR_OK)
         e = file_sync(fd);
     file_close(&fd);
@@ -242,7 +248,7 @@ static enum err sync_parent(int dir, const char *path)
     return e;
 }
 
-enum err file_replace(int dir, const char *path, span s, mode_t mode)
+static enum err replace(int dir, const char *path, span s, mode_t mode, const struct stat *like)
 {
     char temporary[PATH_MAX];
     struct buf b = BUF_OVER(temporary);
@@ -254,7 +260,7 @@ enum err file_replace(int dir, const char *path, span s, mode_t mode)
     enum err e = file_remove(dir, name);
     if (e != ERR_OK && e != ERR_ABSENT)
         return e;
-    e = write_synced(dir, name, s, mode);
+    e = write_synced(dir, name, s, mode, like);
     if (e == ERR_OK)
         e = file_rename(dir, name, dir, path);
     if (e == ERR_OK)
@@ -263,6 +269,18 @@ enum err file_replace(int dir, const char *path, span s, mode_t mode)
     os_calls->unlinkat(dir, name, 0);
     errno = saved;
     return e;
+}
+
+enum err file_replace(int dir, const char *path, span s, mode_t mode)
+{
+    return replace(dir, path, s, mode, NULL);
+}
+
+enum err file_rewrite(int dir, const char *path, span s, mode_t mode)
+{
+    struct stat old;
+    bool there = os_calls->fstatat(dir, path, &old, 0) == 0;
+    return replace(dir, path, s, mode, there ? &old : NULL);
 }
 
 enum err file_lock(int fd, bool wait)

@@ -65,6 +65,8 @@ MUSTUSE enum err file_size(int fd, int64_t *out_bytes);
  * A reader sees the old file or the new one whole. ".new" is added for the temporary name.
  */
 MUSTUSE enum err file_replace(int dir, const char *path, span s, mode_t mode);
+/* The same; mode and owner stay those of the old file. `mode` is for one that was not there. */
+MUSTUSE enum err file_rewrite(int dir, const char *path, span s, mode_t mode);
 
 /*
  * Hold the lock of the open file fd for as long as it is open (flock, exclusive).

@@ -18,6 +18,7 @@ static const uint32_t frame_max[QUEUE_FRAME_END] = {
     [QUEUE_LEDGER] = QUEUE_LEDGER_BYTES,
     [QUEUE_PAST] = PAST_QUESTION_BYTES,
     [QUEUE_PAST_REPLY] = PAST_REPLY_BYTES,
+    [QUEUE_NAMED] = QUEUE_NAMED_BYTES,
 };
 
 uint32_t queue_frame_max(unsigned type)

@@ -37,11 +37,14 @@ enum queue_frame {
     QUEUE_LEDGER,     /* from smtpd: records of the ledger, each as a string; no answer */
     QUEUE_PAST,       /* from smtpd: past_question: what is known of a greeting? */
     QUEUE_PAST_REPLY, /* greeting_history_pack; the tag of the question */
+    QUEUE_NAMED,      /* from relay: the name of an egress from which it knows what to greet with */
     QUEUE_FRAME_END,
 };
 
 /* Records of the ledger in one frame. */
 #define QUEUE_LEDGER_BYTES (48u << 10)
+
+#define QUEUE_NAMED_BYTES 255 /* of the name of an egress */
 
 #define PAST_NAME_BYTES     512
 #define PAST_QUESTION_BYTES (1 + 16 + 4 + PAST_NAME_BYTES)

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include "base/hash.h"
-#include "base/num.h"
 #include "config/find.h"
 #include "message/authres.h"
 #include "net/conn.h"
@@ -13,7 +12,7 @@
 #include "os/clock.h"
 #include "os/heap.h"
 #include "server/context.h"
-#include "server/greet.h"
+#include "server/guard_ledger.h"
 #include "server/ident.h"
 
 #define INPUT_BYTES  (64u << 10)
@@ -45,6 +44,10 @@ struct guard_proc {
     struct ident ident;
     struct resolve_client resolver;
     struct greet_shared greets;
+    struct put_client queue; /* of `herald serve`; without a peer in herald guard alone */
+    struct ledger_client ledger;
+    struct past_client past;
+    uint64_t next_ref;
     struct guard_link *links;
     size_t link_count;
     bool draining; /* others have taken over, or nobody will */
@@ -68,17 +71,25 @@ struct guard_link {
     struct greet *greet;   /* of the question before; NULL: none yet */
     struct ip_addr client; /* it was asked for */
     bool authenticated;
-    uint64_t id;          /* of that greeting, as the log and the reply name it */
-    uint64_t transaction; /* hash of the one it was asked in */
-    uint64_t with_field;  /* of the one that got its field already */
-    bool told;            /* its verdict is in the log */
-    bool asking;          /* for DNS: read nothing */
-    bool ended;           /* the mail server says no more */
+    uint64_t id;                    /* of that greeting, as the log names it */
+    char ref[LEDGER_REF_BYTES + 1]; /* of a refusal, as the reply names it; empty: none */
+    uint64_t transaction;           /* hash of the one it was asked in */
+    uint64_t with_field;            /* of the one that got its field already */
+    bool told;                      /* its verdict is in the log */
+    bool asking;                    /* for DNS: read nothing */
+    bool ended;                     /* the mail server says no more */
 };
 
 static void on_greet(void *arg);
 
 /* ---- the end ---- */
+
+static void leave(struct guard_proc *d)
+{
+    ledger_client_flush(&d->ledger);
+    put_client_flush(&d->queue);
+    proc_done(d->proc, PROC_EXIT_OK);
+}
 
 static void end(struct guard_link *gl)
 {
@@ -94,7 +105,7 @@ static void end(struct guard_link *gl)
     d->link_count--;
     free(gl);
     if (d->draining && d->link_count == 0)
-        proc_done(d->proc, PROC_EXIT_OK);
+        leave(d);
 }
 
 static void say_broken(const struct guard_link *gl)
@@ -141,25 +152,34 @@ static bool take_greeting(struct guard_link *gl, const struct guard_question *q)
     gl->authenticated = q->authenticated;
     gl->transaction = hash_of(gl, q->transaction);
     gl->id = ident_next(&gl->d->ident, clock_wall_ms());
+    gl->ref[0] = '\0';
     gl->told = false;
     return gl->greet != NULL;
 }
 
-static void tell_verdict(struct guard_link *gl, const struct greeting_verdict *v)
+/* A reference leads to the ledger; where nothing is recorded none is given. */
+static void new_ref(struct guard_link *gl)
+{
+    struct guard_proc *d = gl->d;
+
+    if (d->ledger.on)
+        ledger_ref_text(ledger_client_ref(&d->ledger, gl->id, d->next_ref++), gl->ref);
+}
+
+static void say_verdict(struct guard_link *gl, const struct greeting_verdict *v)
 {
     char memory[64];
     struct buf address = BUF_OVER(memory);
     struct log_line l;
 
-    if (gl->told || (v->exempt != EXEMPT_NOT && v->action == GREETING_ACCEPT))
-        return;
-    gl->told = true;
     ip_addr_put(&address, gl->client);
     l = log_begin(LOG_GREETING_JUDGED, LOG_INFO);
     log_id(&l, KEY_SESSION, gl->id);
     log_str(&l, KEY_LISTENER, gl->port->config->name);
     log_str(&l, KEY_CLIENT, buf_span(&address));
     greet_log(gl->greet, v, &l);
+    if (gl->ref[0] != '\0')
+        log_cstr(&l, KEY_REFERENCE, gl->ref);
     log_end(&l);
     if (!greet_has_stale(gl->greet))
         return;
@@ -167,6 +187,28 @@ static void tell_verdict(struct guard_link *gl, const struct greeting_verdict *v
     log_str(&l, KEY_CLIENT, buf_span(&address));
     greet_log_stale(gl->greet, &l);
     log_end(&l);
+}
+
+/* In log and ledger, once for each greeting. */
+static void tell_verdict(struct guard_link *gl, const struct guard_question *q,
+                         const struct greeting_verdict *v, span reply)
+{
+    const struct guard_seen seen = {
+        .id = gl->id,
+        .listener = gl->port->config->name,
+        .question = q,
+        .greet = gl->greet,
+        .policy = &gl->d->config->greeting.policy,
+        .verdict = v,
+        .reference = span_cstr(gl->ref),
+        .reply = reply,
+    };
+
+    if (gl->told || (v->exempt != EXEMPT_NOT && v->action == GREETING_ACCEPT))
+        return;
+    gl->told = true;
+    say_verdict(gl, v);
+    guard_record(&gl->d->ledger, &seen);
 }
 
 /* Whether the client has come to where the policy speaks. */
@@ -197,19 +239,23 @@ static bool put_field(struct guard_link *gl, const struct guard_question *q, str
     return true;
 }
 
-static void refuse(struct guard_link *gl, const struct greeting_verdict *v)
+static void refuse(struct guard_link *gl, const struct guard_question *q,
+                   const struct greeting_verdict *v)
 {
     char memory[GREET_REPLY_BYTES];
     struct buf words = BUF_OVER(memory);
-    struct num_id id = num_id_text(gl->id);
-    struct smtp_reply reply = greet_reply(gl->greet, v, span_cstr(id.text), &words);
     struct guard_answer a = {
         .action = v->action == GREETING_DEFER ? GUARD_DEFER : GUARD_REFUSE,
-        .code = reply.code,
-        .enhanced = reply.enhanced,
-        .text = reply.text,
     };
+    struct smtp_reply reply;
 
+    if (!gl->told)
+        new_ref(gl);
+    reply = greet_reply(gl->greet, v, span_cstr(gl->ref), &words);
+    tell_verdict(gl, q, v, reply.text);
+    a.code = reply.code;
+    a.enhanced = reply.enhanced;
+    a.text = reply.text;
     guard_answer(&gl->guard, &a);
 }
 
@@ -226,11 +272,11 @@ static bool judge(struct guard_link *gl, const struct guard_question *q)
         if (!greet_is_ready(gl->greet))
             return false;
         greet_judge(gl->greet, &v);
-        tell_verdict(gl, &v);
+        if (v.action == GREETING_ACCEPT)
+            tell_verdict(gl, q, &v, SPAN_NONE);
     }
     if (v.action != GREETING_ACCEPT) {
-        tell_verdict(gl, &v);
-        refuse(gl, &v);
+        refuse(gl, q, &v);
         return true;
     }
     if (!put_field(gl, q, &field))
@@ -414,9 +460,11 @@ static void on_peer(struct proc *p, unsigned kind, unsigned index, int fd)
 {
     struct guard_proc *d = p->self;
 
-    (void)kind;
     (void)index;
-    resolve_client_link(&d->resolver, fd);
+    if (kind == PROC_QUEUE)
+        put_client_link(&d->queue, fd);
+    else
+        resolve_client_link(&d->resolver, fd);
 }
 
 static void end_links(struct guard_proc *d, bool all)
@@ -444,7 +492,7 @@ static void on_drain(struct proc *p, bool reload, int64_t deadline_ms)
     d->draining = true;
     d->stopping = d->stopping || !reload;
     if (d->link_count == 0)
-        proc_done(p, PROC_EXIT_OK);
+        leave(d);
     end_links(d, false);
     loop_timer_at(&d->farewell, deadline_ms - FAREWELL_MS);
 }
@@ -466,6 +514,24 @@ static bool open_ports(struct guard_proc *d)
     return true;
 }
 
+/* Nobody hands over mail here, so nobody waits for room. */
+static void on_room(void *arg)
+{
+    (void)arg;
+}
+
+/* The ledger and the past are the queue process's. */
+static void join_ledger(struct guard_proc *d, const struct context *context)
+{
+    bool on = context->config->ledger.enabled == CONFIG_LEDGER_YES && !context->guard_only;
+
+    put_client_init(&d->queue, d->loop, on_room, d);
+    ledger_client_init(&d->ledger, d->loop, &d->queue, on);
+    past_client_init(&d->past, d->loop, &d->queue);
+    if (on && greeting_policy_wants_past(&context->config->greeting.policy))
+        d->greets.past = &d->past;
+}
+
 int guard_run(struct proc *p)
 {
     const struct context *context = p->config;
@@ -475,6 +541,7 @@ int guard_run(struct proc *p)
     ident_init(&d.ident, IDENT_WORKERS - 1 - p->generation % 64, IDENT_WORKERS, 0);
     resolve_client_init(&d.resolver, p->loop);
     greet_shared_init(&d.greets, p->loop, &d.resolver, context->config);
+    join_ledger(&d, context);
     loop_timer_init(&d.farewell, p->loop, on_farewell, &d);
     d.input = x_alloc(INPUT_BYTES);
     d.output = buf_over(x_alloc(OUTPUT_BYTES), OUTPUT_BYTES);

@@ -38,9 +38,6 @@ static int run_resolver(struct proc *p)
     return resolver_run(p, &conf);
 }
 
-/* Only who talks TLS with clients knows the private keys: the others wipe what they inherited. */
-static int run_kind(struct proc *p);
-
 static const struct {
     const char *name;
     int (*run)(struct proc *p);
@@ -54,10 +51,14 @@ static const struct {
     [PROC_QUEUE] = {"queue", queue_run, 1u << PROC_RELAY | 1u << PROC_DELIVER, false},
     [PROC_RELAY] = {"relay", relay_run, 1u << PROC_RESOLVER, true},
     [PROC_DELIVER] = {"deliver", deliver_run, 0, false},
-    [PROC_GUARD] = {"guard", guard_run, 1u << PROC_RESOLVER, true},
+    [PROC_GUARD] = {"guard", guard_run, 1u << PROC_QUEUE | 1u << PROC_RESOLVER, true},
 };
 
-/* What only one kind needs of secrets, the others forget, as far as they were forked with it. */
+/*
+ * Secrets that only one kind needs are wiped by the others, which were forked with them: private
+ * keys by all but those who talk TLS with clients, passwords by all but auth, those of our own
+ * logins elsewhere by all but relay.
+ */
 static int run_kind(struct proc *p)
 {
     struct context *context = (struct context *)(uintptr_t)p->config;
@@ -68,6 +69,8 @@ static int run_kind(struct proc *p)
         tls_side_free(context->tls);
         context->tls = NULL;
     }
+    if (p->kind != PROC_RELAY)
+        relay_keys_forget(context->relay_keys);
     return kinds[p->kind].run(p);
 }
 

@@ -16,6 +16,7 @@
 #include "os/log.h"
 #include "os/random.h"
 #include "server/kinds.h"
+#include "server/relay_keys.h"
 #include "server/tls_keys.h"
 #include "store/ledger.h"
 
@@ -238,13 +239,24 @@ static struct tls_tickets *tickets_of(void)
     return &tickets;
 }
 
-/* Certificates are read before privileges are dropped. */
-static bool load_keys(struct plan *p, struct diag *d)
+static enum err load_files(struct plan *p, struct diag *d)
 {
     const struct tls_keys_how how = {tickets_of(), true};
+    enum err e = tls_keys_load(p->config, &how, &p->context.tls, d);
+
+    if (e == ERR_OK)
+        e = relay_keys_load(p->config, &p->context.relay_keys, d);
+    if (e == ERR_OK && p->context.relay_keys->doubt != NULL)
+        log_text(LOG_CONFIG_WARNING, LOG_WARNING, span_cstr(p->context.relay_keys->doubt));
+    return e;
+}
+
+/* Certificates, keys and passwords are read before privileges are dropped. */
+static bool load_keys(struct plan *p, struct diag *d)
+{
     static char file[PATH_BYTES]; /* the configuration that named it goes away before it is said */
 
-    if (tls_keys_load(p->config, &how, &p->context.tls, d) == ERR_OK)
+    if (load_files(p, d) == ERR_OK)
         return true;
     if (d->file != NULL) {
         (void)snprintf(file, sizeof(file), "%s", d->file);
@@ -308,7 +320,7 @@ bool plan_load(void *arg, struct supervisor_plan *out, struct diag *d)
         return false;
     set_log(p->config);
     kinds_fill(p->specs, p->config, source->guard_only);
-    p->context = (struct context){.config = p->config};
+    p->context = (struct context){.config = p->config, .guard_only = source->guard_only};
     if (source->guard_only && p->config->n_guards == 0) {
         (void)diag_set(d, ERR_CONF, 0, "%s: there is no guard \"NAME\" { address = ...; } block",
                        source->file != NULL ? source->file : "built in");
@@ -335,6 +347,7 @@ void plan_unload(void *arg, const void *config)
     (void)arg;
     if (p != NULL) {
         tls_side_free(p->context.tls);
+        relay_keys_free(p->context.relay_keys);
         config_free(p->config);
     }
     free(p);

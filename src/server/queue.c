@@ -279,10 +279,11 @@ static void on_peer(struct proc *p, unsigned kind, unsigned index, int fd)
         [PROC_SMTPD] = QUEUE_LINK_SMTPD,
         [PROC_RELAY] = QUEUE_LINK_RELAY,
         [PROC_DELIVER] = QUEUE_LINK_DELIVER,
+        [PROC_GUARD] = QUEUE_LINK_GUARD,
     };
 
     (void)index;
-    if (kind == PROC_SMTPD || kind == PROC_RELAY || kind == PROC_DELIVER)
+    if (kind == PROC_SMTPD || kind == PROC_RELAY || kind == PROC_DELIVER || kind == PROC_GUARD)
         queue_link_add(p->self, kinds[kind], fd);
     else
         (void)close(fd);
@@ -321,6 +322,7 @@ void queue_attach(struct queue *q, struct loop *loop)
     loop_timer_init(&q->sweep_timer, q->loop, on_sweep, q);
     loop_timer_init(&q->retry_timer, q->loop, on_retry, q);
     loop_timer_init(&q->drain_timer, q->loop, on_drain_end, q);
+    queue_named_attach(q);
 }
 
 /* The directory of the store, which is all that the sandbox leaves. */

@@ -33,6 +33,7 @@
 #include "queue/route.h"
 #include "queue/schedule.h"
 #include "server/proc.h"
+#include "server/queue_named.h"
 #include "store/store.h"
 
 #define QUEUE_ACTIVE_MAX     20000 /* messages in memory */
@@ -245,6 +246,7 @@ struct queue {
     struct loop_timer retry_timer; /* of a failed commit */
     struct loop_timer drain_timer;
     struct listener control;
+    struct queue_named named;
     struct queue_ledger *ledger; /* NULL: none (server/queue_ledger.h) */
     struct store_due due_at;     /* where the walk along due messages is */
     unsigned commit_failures;

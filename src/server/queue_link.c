@@ -242,6 +242,11 @@ static void on_past(struct queue_link *link, struct chan_frame *f)
     (void)!chan_send(&link->chan, QUEUE_PAST_REPLY, f->tag, buf_span(&b), SPAN_NONE, -1);
 }
 
+static void on_named(struct queue_link *link, struct chan_frame *f)
+{
+    queue_named_take(link->queue, f->body);
+}
+
 typedef void frame_fn(struct queue_link *link, struct chan_frame *f);
 
 static frame_fn *const handlers[QUEUE_FRAME_END] = {
@@ -254,6 +259,7 @@ static frame_fn *const handlers[QUEUE_FRAME_END] = {
     [QUEUE_CTL] = on_ctl,
     [QUEUE_LEDGER] = on_ledger,
     [QUEUE_PAST] = on_past,
+    [QUEUE_NAMED] = on_named,
 };
 
 static const struct chan_type smtpd_types[] = {
@@ -268,10 +274,17 @@ static const struct chan_type smtpd_types[] = {
 
 static const struct chan_type worker_types[] = {
     [QUEUE_JOB_RESULT] = {"job-result", 4096 + JOB_RCPTS_MAX *JOB_OUTCOME_BYTES, false},
+    [QUEUE_NAMED] = {"named", QUEUE_NAMED_BYTES, false},
 };
 
 static const struct chan_type control_types[] = {
     [QUEUE_CTL] = {"question", CTL_REQUEST_BYTES, false},
+};
+
+/* It hands over no mail: only what it judged. */
+static const struct chan_type guard_types[] = {
+    [QUEUE_LEDGER] = {"ledger", QUEUE_LEDGER_BYTES, false},
+    [QUEUE_PAST] = {"past", PAST_QUESTION_BYTES, false},
 };
 
 static const struct {
@@ -283,6 +296,7 @@ static const struct {
     [QUEUE_LINK_RELAY] = {"relay", worker_types, COUNT(worker_types)},
     [QUEUE_LINK_DELIVER] = {"deliver", worker_types, COUNT(worker_types)},
     [QUEUE_LINK_CONTROL] = {"control", control_types, COUNT(control_types)},
+    [QUEUE_LINK_GUARD] = {"guard", guard_types, COUNT(guard_types)},
 };
 
 static void on_frame(void *arg, struct chan *chan, struct chan_frame *f)
@@ -360,7 +374,8 @@ void queue_links_hold(struct queue *q, bool hold)
 bool queue_links_busy(const struct queue *q)
 {
     for (const struct queue_link *link = q->links; link != NULL; link = link->next)
-        if (link->uploads != NULL || (link->kind == QUEUE_LINK_SMTPD && !q->replaced))
+        if (link->uploads != NULL ||
+            ((link->kind == QUEUE_LINK_SMTPD || link->kind == QUEUE_LINK_GUARD) && !q->replaced))
             return true;
     return false;
 }

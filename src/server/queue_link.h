@@ -16,7 +16,13 @@ struct queue_upload {
     char envelope[];
 };
 
-enum queue_link_kind { QUEUE_LINK_SMTPD, QUEUE_LINK_RELAY, QUEUE_LINK_DELIVER, QUEUE_LINK_CONTROL };
+enum queue_link_kind {
+    QUEUE_LINK_SMTPD,
+    QUEUE_LINK_RELAY,
+    QUEUE_LINK_DELIVER,
+    QUEUE_LINK_CONTROL,
+    QUEUE_LINK_GUARD,
+};
 
 struct queue_link {
     struct queue_link *next;

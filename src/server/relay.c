@@ -55,6 +55,8 @@ static void link_queue(struct relay *r, int fd)
     }
     if (chan_open(&r->queue, r->loop, fd, &conf) != ERR_OK)
         log_text(LOG_CHANNEL_BROKEN, LOG_ERROR, SPAN("no channel to the queue"));
+    else
+        relay_names_announce(r);
 }
 
 static void on_peer(struct proc *p, unsigned kind, unsigned index, int fd)
@@ -95,7 +97,8 @@ int relay_run(struct proc *p)
     static struct relay r;
     int status = PROC_EXIT_FAILED;
 
-    r = (struct relay){.proc = p, .loop = p->loop, .config = context->config};
+    r = (struct relay){
+        .proc = p, .loop = p->loop, .config = context->config, .keys = context->relay_keys};
     resolve_client_init(&r.resolver, p->loop);
     r.input = x_alloc(RELAY_SCRATCH_BYTES);
     r.body = x_alloc(RELAY_SCRATCH_BYTES);
@@ -103,7 +106,7 @@ int relay_run(struct proc *p)
     p->self = &r;
     p->on_peer = on_peer;
     p->on_drain = on_drain;
-    if (relay_secrets_load(&r) && relay_auth_start(&r) && proc_enter(p, NULL, 0)) {
+    if (relay_auth_start(&r) && proc_enter(p, NULL, 0)) {
         relay_names_start(&r);
         status = proc_run(p);
     }
@@ -111,7 +114,7 @@ int relay_run(struct proc *p)
     chan_close(&r.queue);
     resolve_client_finish(&r.resolver);
     relay_auth_stop(&r);
-    relay_secrets_free(&r);
+    relay_keys_forget(r.keys);
     free(r.input);
     free(r.body);
     free(r.output.p);

@@ -31,6 +31,7 @@
 #include "queue/job.h"
 #include "server/context.h"
 #include "server/proc.h"
+#include "server/relay_keys.h"
 #include "smtp/client.h"
 
 #define RELAY_SCRATCH_BYTES (64u << 10) /* each of input, output and body */
@@ -105,14 +106,6 @@ enum relay_wish {
     RELAY_WISH_NO_TLS,     /* RFC 8689 5: rather in the clear than not at all */
 };
 
-/* A route of the configuration with what its files hold (relay_secure.h). */
-struct relay_route {
-    const struct config_route *conf;
-    struct tls_side *side;     /* NULL: there is no TLS */
-    struct tls_side *own_side; /* the same when it has a ca_file, else NULL */
-    char password[256];        /* NUL-terminated */
-};
-
 /* One address to try. */
 struct relay_target {
     struct net_addr addr;
@@ -185,8 +178,7 @@ struct relay {
     const struct config *config;
     struct chan queue;
     struct resolve_client resolver;
-    struct relay_route *routes;   /* of the configuration, in their order */
-    struct tls_side *system_side; /* trusts whom the system trusts */
+    struct relay_keys *keys;
     struct Gsasl *sasl;
     struct relay_dest *dests[RELAY_DEST_SLOTS];
     size_t jobs; /* not yet answered */

@@ -4,32 +4,13 @@
 #include <stdlib.h>
 
 #include "base/hash.h"
+#include "config/own.h"
 #include "net/local.h"
 #include "os/log.h"
 
 #define ADVICE_BYTES LOG_VALUE_BYTES
 
 /* ---- the log ---- */
-
-static bool is_submission(const struct config_route *route)
-{
-    /* A smarthost that is given by name may be anywhere; a public one is judged when we connect. */
-    return route->via == CONFIG_VIA_SMTP &&
-           (route->user.n > 0 || !greeting_is_public(route->to.ip));
-}
-
-/* Nobody out in the world is greeted from this egress. */
-static bool stays_inside(const struct relay *r, const struct config_egress *egress)
-{
-    for (size_t i = 0; i < r->config->n_routes; i++) {
-        const struct config_route *route = &r->config->routes[i];
-
-        if (route->egress == egress && route->via != CONFIG_VIA_HOLD &&
-            route->via != CONFIG_VIA_LMTP && !is_submission(route))
-            return false;
-    }
-    return true;
-}
 
 static enum log_level level_of(const struct greeting_choice *choice)
 {
@@ -64,22 +45,68 @@ static bool is_news(struct relay_identity *id, const struct greeting_choice *cho
     return news;
 }
 
+/* ---- the queue ---- */
+
+/* Mail that waited for a name from this egress can go. */
+static void announce(const struct relay_identity *id)
+{
+    span egress = span_head(id->egress->name, QUEUE_NAMED_BYTES);
+
+    if (chan_is_open(&id->relay->queue))
+        (void)!chan_send(&id->relay->queue, QUEUE_NAMED, 0, egress, SPAN_NONE, -1);
+}
+
+void relay_names_announce(struct relay *r)
+{
+    for (const struct relay_identity *id = r->identities; id != NULL; id = id->next)
+        if (id->is_fit)
+            announce(id);
+}
+
+static bool is_used(const struct relay *r, const struct config_egress *egress)
+{
+    for (size_t i = 0; i < r->config->n_routes; i++) {
+        enum config_via via = r->config->routes[i].via;
+
+        if (r->config->routes[i].egress == egress &&
+            (via == CONFIG_VIA_MX || via == CONFIG_VIA_SMTP))
+            return true;
+    }
+    return false;
+}
+
+/* Whether something can be said now. While nothing can, DNS is asked more often. */
+static void settle(struct relay_identity *id, bool is_fit)
+{
+    bool news = is_fit && !id->is_fit;
+
+    id->is_fit = is_fit;
+    if (news)
+        announce(id);
+    if (!is_fit && !id->relay->draining && is_used(id->relay, id->egress))
+        loop_timer_set(&id->relay->check, RELAY_NAMELESS_MS);
+}
+
 void relay_check_tell(struct relay_identity *id)
 {
     struct greeting_candidates c;
     struct greeting_choice choice;
     char memory[ADVICE_BYTES];
     struct buf advice = BUF_OVER(memory);
+    bool quiet;
     struct log_line l;
 
     relay_identity_candidates(id, &c);
     greeting_self_trust(&c);
-    c.submission = stays_inside(id->relay, id->egress);
     greeting_choose(&c, &choice);
-    greeting_self_advise(&advice, &c, &choice, id->egress->name);
+    settle(id, choice.rule != RULE_NOTHING);
+    /* Nobody outside is greeted from there: what DNS lacks is nobody's business. */
+    quiet = choice.rule != RULE_NOTHING && config_own_stays_inside(id->relay->config, id->egress);
+    if (!quiet)
+        greeting_self_advise(&advice, &c, &choice, id->egress->name);
     if (!is_news(id, &choice, buf_span(&advice)))
         return;
-    l = log_begin(LOG_EGRESS_CHECK, level_of(&choice));
+    l = log_begin(LOG_EGRESS_CHECK, quiet ? LOG_INFO : level_of(&choice));
     log_str(&l, KEY_EGRESS, id->egress->name);
     put_address(&l, KEY_ADDRESS, c.address.family != IP_NONE ? c.address : id->socket);
     log_str(&l, KEY_GREETING, span_of(choice.text, choice.n));
@@ -148,18 +175,6 @@ void relay_check_heard(struct relay_identity *id, struct ip_addr seen, struct ip
 
 /* ---- by the clock ---- */
 
-static bool is_used(const struct relay *r, const struct config_egress *egress)
-{
-    for (size_t i = 0; i < r->config->n_routes; i++) {
-        enum config_via via = r->config->routes[i].via;
-
-        if (r->config->routes[i].egress == egress &&
-            (via == CONFIG_VIA_MX || via == CONFIG_VIA_SMTP))
-            return true;
-    }
-    return false;
-}
-
 static void check_address(struct relay *r, const struct config_egress *egress, struct ip_addr a)
 {
     struct relay_identity *id = a.family != IP_NONE ? relay_identity_of(r, egress, a) : NULL;
@@ -185,6 +200,9 @@ static void on_check(void *arg)
     for (size_t i = 0; i < r->config->n_egresses; i++)
         if (is_used(r, &r->config->egresses[i]))
             check_egress(r, &r->config->egresses[i]);
+    for (struct relay_identity *id = r->identities; id != NULL; id = id->next)
+        if (id->known != NULL && !id->is_fit)
+            relay_identity_refresh(id);
     loop_timer_set(&r->check, RELAY_CHECK_MS);
 }
 

@@ -9,14 +9,14 @@
 
 /* ---- identities ---- */
 
-/* The oldest that nobody needs now makes room. */
+/* The oldest that nobody uses now makes room. */
 static void drop_oldest(struct relay *r)
 {
     struct relay_identity **oldest = NULL;
     struct relay_identity *id;
 
     for (struct relay_identity **at = &r->identities; *at != NULL; at = &(*at)->next)
-        if ((*at)->waiting == NULL && (*at)->asking == NULL)
+        if ((*at)->users == 0 && (*at)->asking == NULL)
             oldest = at;
     if (oldest == NULL)
         return;
@@ -252,7 +252,7 @@ static void wait_for(struct relay_conn *c, struct relay_identity *id)
     id->waiting = c;
 }
 
-void relay_name_forget(struct relay_conn *c)
+static void stop_waiting(struct relay_conn *c)
 {
     if (c->name_at == NULL)
         return;
@@ -260,6 +260,14 @@ void relay_name_forget(struct relay_conn *c)
     if (c->name_next != NULL)
         c->name_next->name_at = c->name_at;
     c->name_at = NULL;
+}
+
+void relay_name_forget(struct relay_conn *c)
+{
+    stop_waiting(c);
+    if (c->identity != NULL)
+        c->identity->users--;
+    c->identity = NULL;
 }
 
 /* A Unix socket, and a server that delivers for us, know who we are. */
@@ -279,11 +287,12 @@ enum relay_naming relay_name_begin(struct relay_conn *c)
     if (is_lmtp(c))
         return say_local(c);
     id = relay_identity_of(c->relay, c->dest->egress, net_local_of(c->conn.fd));
-    c->identity = id;
     if (id == NULL) {
-        relay_conn_note(c, "greeting", "no memory", SPAN_NONE);
+        relay_conn_note(c, "greeting", "too many addresses to leave from at once", SPAN_NONE);
         return RELAY_NAMELESS;
     }
+    c->identity = id;
+    id->users++;
     naming = choose(c, id);
     /* What was missing may have been published. */
     if (naming == RELAY_NAMELESS && is_stale(id))

@@ -11,7 +11,9 @@
  * a name of its own. Nothing of it outlives the process.
  *
  * Each egress that a route uses is checked at start and every RELAY_CHECK_MS; the log says when
- * the outcome is another one than before (egress.check), with what to set or to publish.
+ * the outcome is another one than before (egress.check), with what to set or to publish. Where
+ * nothing can be said that is every RELAY_NAMELESS_MS; once something can, the queue process hears
+ * of it (QUEUE_NAMED), and the mail that waited goes.
  */
 #ifndef SERVER_RELAY_NAME_H
 #define SERVER_RELAY_NAME_H
@@ -19,10 +21,11 @@
 #include "greeting/self.h"
 #include "server/relay_conn.h"
 
-#define RELAY_IDENTITIES_MAX 64u
+#define RELAY_IDENTITIES_MAX 256u /* in use at once; of about 12 KiB each */
 #define RELAY_ECHOES_MAX     4u
 #define RELAY_ECHO_PEERS     2u
 #define RELAY_CHECK_MS       (INT64_C(3600) * 1000)
+#define RELAY_NAMELESS_MS    (INT64_C(60) * 1000)    /* the same while there is nothing to say */
 #define RELAY_NAME_FRESH_MS  (INT64_C(60) * 1000)    /* the least time that DNS is believed */
 #define RELAY_NAME_RETRY_MS  (INT64_C(60) * 1000)    /* after a look-up that failed */
 #define RELAY_NAME_KEEP_MS   (INT64_C(86400) * 1000) /* what DNS said last, while it says nothing */
@@ -54,15 +57,19 @@ struct relay_identity {
     int64_t fresh_until_ms;
     struct relay_name_query queries[GREETING_SELF_SLOTS_MAX];
     struct relay_conn *waiting;
+    size_t users; /* connections that hold it, the waiting ones among them */
     struct relay_echo echoes[RELAY_ECHOES_MAX];
     size_t n_echoes;
     bool checked; /* it is one of those that are checked by the clock */
+    bool is_fit;  /* there is something to say from here, and the queue was told so */
     bool was_logged;
     uint64_t log_mark; /* of what was logged last */
 };
 
 /* Begin to check the egresses; they live as long as the process. */
 void relay_names_start(struct relay *r);
+/* A new queue process: tell it from which egresses mail can go. */
+void relay_names_announce(struct relay *r);
 /* Check no more. */
 void relay_names_stop(struct relay *r);
 /* Forget all; no connection is left. */

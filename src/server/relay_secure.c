@@ -1,130 +1,19 @@
 /* SPDX-License-Identifier: ISC */
 #include "server/relay_secure.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-
 #include "base/ascii.h"
 #include "message/header.h"
 #include "os/file.h"
 #include "os/log.h"
 
-/* ---- files ---- */
-
-static bool complain(const char *path, const char *why)
-{
-    struct log_line l = log_begin(LOG_CONFIG_BAD, LOG_ERROR);
-
-    log_cstr(&l, KEY_FILE, path);
-    log_cstr(&l, KEY_REASON, why);
-    log_end(&l);
-    return false;
-}
-
-static bool read_whole(const char *path, struct heap_buf *out, struct stat *out_st)
-{
-    int fd = -1;
-    enum err e = file_open_read(AT_FDCWD, path, &fd);
-
-    if (e == ERR_OK)
-        e = file_read_all(fd, out);
-    if (e == ERR_OK && fstat(fd, out_st) != 0)
-        e = ERR_IO;
-    file_close(&fd);
-    return e == ERR_OK || complain(path, err_text(e));
-}
-
-static bool make_side(const char *path, struct tls_side **out)
-{
-    struct heap_buf pem;
-    struct stat st;
-    struct diag d = {0};
-    bool ok;
-
-    heap_init(&pem, RELAY_CA_BYTES);
-    ok = read_whole(path, &pem, &st);
-    if (ok && tls_client_new(&(struct tls_client_conf){.ca = heap_span(&pem)}, out, &d) != ERR_OK)
-        ok = complain(path, d.text);
-    heap_release(&pem);
-    return ok;
-}
-
-/* Without the system's authorities nothing verifies, which only `require` needs. */
-static void make_default(struct relay *r)
-{
-    if (make_side(TLS_SYSTEM_CA, &r->system_side))
-        return;
-    if (tls_client_new(&(struct tls_client_conf){0}, &r->system_side, NULL) != ERR_OK)
-        r->system_side = NULL;
-}
-
-/* The first line of the file, which only its owner may read. */
-static bool read_password(struct relay_route *rr, const char *path)
-{
-    struct heap_buf text;
-    struct stat st;
-    span rest, line = SPAN_NONE;
-    bool ok;
-
-    heap_init(&text, 2 * RELAY_SECRET_BYTES);
-    ok = read_whole(path, &text, &st);
-    if (ok && (st.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-        ok = complain(path, "others than its owner can read this password: chmod 0600");
-    rest = heap_span(&text);
-    if (ok && (!span_line(&rest, &line) || line.n == 0 || line.n >= sizeof(rr->password) ||
-               span_has(line, '\0')))
-        ok = complain(path, "the first line of this file is no password");
-    if (ok)
-        memcpy(rr->password, line.p, line.n);
-    if (text.p != NULL)
-        explicit_bzero(text.p, text.cap);
-    heap_release(&text);
-    return ok;
-}
-
-static bool load_route(struct relay *r, struct relay_route *rr, const struct config_route *route)
-{
-    rr->conf = route;
-    rr->side = r->system_side;
-    if (route->ca_file.n > 0 && !make_side(route->ca_file.p, &rr->own_side))
-        return false;
-    if (rr->own_side != NULL)
-        rr->side = rr->own_side;
-    return route->user.n == 0 || read_password(rr, route->password_file.p);
-}
-
-bool relay_secrets_load(struct relay *r)
-{
-    bool ok = true;
-
-    r->routes = x_alloc((r->config->n_routes + 1) * sizeof(*r->routes));
-    make_default(r);
-    for (size_t i = 0; i < r->config->n_routes; i++)
-        ok = load_route(r, &r->routes[i], &r->config->routes[i]) && ok;
-    return ok;
-}
-
-void relay_secrets_free(struct relay *r)
-{
-    for (size_t i = 0; r->routes != NULL && i < r->config->n_routes; i++) {
-        explicit_bzero(r->routes[i].password, sizeof(r->routes[i].password));
-        tls_side_free(r->routes[i].own_side);
-    }
-    tls_side_free(r->system_side);
-    free(r->routes);
-    r->routes = NULL;
-}
-
 /* ---- policy ---- */
 
 static const struct relay_route *of_config(const struct relay *r, const struct config_route *route)
 {
-    return &r->routes[route - r->config->routes];
+    return &r->keys->routes[route - r->config->routes];
 }
 
-/* The settings of the first route that names a smarthost are those of all that do. */
+/* Routes that name one smarthost say the same of it (config/agree.h). */
 static const struct relay_route *of_smarthost(const struct relay *r, const struct job *j)
 {
     for (size_t i = 0; i < r->config->n_routes; i++) {
@@ -132,7 +21,7 @@ static const struct relay_route *of_smarthost(const struct relay *r, const struc
 
         if (route->via == CONFIG_VIA_SMTP && route->to.port == j->port &&
             span_ieq(route->to.host, j->host))
-            return &r->routes[i];
+            return &r->keys->routes[i];
     }
     return NULL;
 }

@@ -2,9 +2,9 @@
 /*
  * server/relay_secure.h - TLS and AUTH of outgoing connections.
  *
- * What a route says of them (`tls`, `ca_file`, `user`, `password_file`) is read once, when the
- * process begins: later it can open nothing. A connection asks for its policy, shakes hands
- * when its engine or its port says so, and logs in where a route has a user.
+ * What a route says of them (`tls`, `ca_file`, `user`, `password_file`) was read by the supervisor
+ * (server/relay_keys.h). A connection asks for its policy, shakes hands when its engine or its port
+ * says so, and logs in where a route has a user.
  *
  *     off      no TLS
  *     try      STARTTLS where it is offered; when the handshake fails, once more without
@@ -19,16 +19,9 @@
 #include "config/find.h"
 #include "server/relay_conn.h"
 
-#define RELAY_CA_BYTES     (4u << 20) /* of a file of authorities */
-#define RELAY_SECRET_BYTES 256        /* of a password */
-
 /* Begin with GNU SASL, before the sandbox. */
 bool relay_auth_start(struct relay *r);
 void relay_auth_stop(struct relay *r);
-
-/* Read what the routes name; false: a file cannot be read or is no good (it was logged). */
-bool relay_secrets_load(struct relay *r);
-void relay_secrets_free(struct relay *r);
 
 /* The route of a destination's mail; NULL: it needs none (LMTP to mailboxes, a socket). */
 const struct relay_route *relay_route_of(const struct relay *r, const struct job *j);

@@ -134,6 +134,7 @@ static void become(struct session *ss, span name)
     memcpy(ss->auth->name, name.p, name.n);
     ss->auth->name_n = name.n;
     ss->judged = true;
+    session_note(ss, LEDGER_USER, 0, name);
 }
 
 static void answer(struct session *ss, const struct auth_result *r)

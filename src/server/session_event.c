@@ -495,6 +495,7 @@ typedef bool event_fn(struct session *ss, const struct smtp_event *ev);
 static event_fn *const handlers[] = {
     [SMTP_EVENT_CONNECT] = on_connect,
     [SMTP_EVENT_GREETING] = on_greeting,
+    [SMTP_EVENT_UNGREETED] = session_on_ungreeted,
     [SMTP_EVENT_MAIL] = on_mail,
     [SMTP_EVENT_RCPT] = on_rcpt,
     [SMTP_EVENT_DATA] = on_data,

@@ -36,18 +36,19 @@ struct session {
     uint32_t messages;
     uint32_t unknown_rcpts;
     bool trusted;
-    bool shaking;  /* hands, for TLS: the engine is not asked */
-    bool waiting;  /* for the queue: read nothing */
-    bool asking;   /* for DNS: read nothing */
-    bool judged;   /* the greeting in force was judged and accepted */
-    bool told;     /* its verdict is in the log */
-    bool changed;  /* it is not the first name of this session */
-    bool stalled;  /* the queue does not keep up: read nothing */
-    bool draining; /* end when no transaction is under way */
-    bool closing;  /* close once all is written */
-    bool late;     /* what is unsent is held back (tarpit): read nothing */
-    bool listed;   /* it may say XCLIENT and XFORWARD */
-    bool headless; /* a PROXY header must come before anything else */
+    bool shaking;   /* hands, for TLS: the engine is not asked */
+    bool waiting;   /* for the queue: read nothing */
+    bool asking;    /* for DNS: read nothing */
+    bool judged;    /* the greeting in force was judged and accepted */
+    bool told;      /* its verdict is in the log */
+    bool changed;   /* it is not the first name of this session */
+    bool stalled;   /* the queue does not keep up: read nothing */
+    bool draining;  /* end when no transaction is under way */
+    bool closing;   /* close once all is written */
+    bool late;      /* what is unsent is held back (tarpit): read nothing */
+    bool listed;    /* it may say XCLIENT and XFORWARD */
+    bool ungreeted; /* it began mail without a greeting, and that was noted */
+    bool headless;  /* a PROXY header must come before anything else */
     struct session_ledger ledger;
     struct smtp_server smtp;
 };
@@ -103,6 +104,11 @@ static inline bool session_is_idle(const struct session *ss)
 {
     return !ss->waiting && !ss->asking && !ss->stalled && ss->unsent.n == 0;
 }
+
+/* ---- session_sequence.c ---- */
+
+/* Mail was begun without a greeting (cause helo.sequence): an event_fn. */
+bool session_on_ungreeted(struct session *ss, const struct smtp_event *ev);
 
 /* ---- session_limits.c ---- */
 

@@ -4,8 +4,6 @@
 #include "os/clock.h"
 #include "server/session_inner.h"
 
-#define NOTE_HEAD_BYTES 6
-
 static struct ledger_client *ledger_of(struct session *ss)
 {
     return &ss->d->ledger;
@@ -18,7 +16,7 @@ static bool is_from_outside(const struct session *ss)
 
 void session_ledger_begin(struct session *ss)
 {
-    heap_init(&ss->ledger.notes, LEDGER_NOTES_BYTES);
+    notes_begin(&ss->ledger.notes);
     /* With implicit TLS it is the client who begins. */
     ss->ledger.early = is_from_outside(ss) && ss->port->config->tls != CONFIG_TLS_IMPLICIT &&
                        conn_has_input(&ss->conn);
@@ -28,24 +26,8 @@ void session_ledger_begin(struct session *ss)
 
 static void add(struct session *ss, const struct ledger_note *n)
 {
-    struct session_ledger *l = &ss->ledger;
-    char memory[NOTE_HEAD_BYTES + LEDGER_TEXT_BYTES];
-    struct buf b = BUF_OVER(memory);
-
-    if (!ledger_of(ss)->on)
-        return;
-    ledger_note_put(&b, n);
-    if (l->counts[n->type] < ledger_note_max((enum ledger_note_type)n->type) &&
-        heap_put(&l->notes, buf_span(&b))) {
-        l->counts[n->type]++;
-        return;
-    }
-    if (l->counts[LEDGER_MORE] != 0)
-        return;
-    l->counts[LEDGER_MORE] = 1;
-    buf_reset(&b);
-    ledger_note_put(&b, &(struct ledger_note){.type = LEDGER_MORE});
-    (void)heap_put(&l->notes, buf_span(&b));
+    if (ledger_of(ss)->on)
+        notes_add(&ss->ledger.notes, n);
 }
 
 void session_note(struct session *ss, enum ledger_note_type type, unsigned number, span text)
@@ -117,7 +99,7 @@ static void record(struct session *ss, enum ledger_kind kind)
         .duration_ms = took_ms < UINT32_MAX ? (uint32_t)took_ms : UINT32_MAX,
         .client = session_ip(ss),
         .flags = flags_of(ss),
-        .notes = heap_span(&ss->ledger.notes),
+        .notes = heap_span(&ss->ledger.notes.packed),
     };
 
     ledger_client_add(ledger_of(ss), &r);
@@ -128,49 +110,11 @@ void session_new_ref(struct session *ss)
     ledger_ref_text(ledger_client_ref(ledger_of(ss), ss->id, ss->d->next_ref++), ss->ledger.ref);
 }
 
-static void note_facts(struct session *ss, const struct greet *g)
-{
-    char memory[LEDGER_TEXT_BYTES];
-    struct buf b = BUF_OVER(memory);
-    struct greeting_facts f = greet_facts(g);
-
-    greeting_facts_pack(&b, &f);
-    session_note(ss, LEDGER_FACTS, 0, buf_span(&b));
-    if (greet_host(g).n != 0)
-        session_note(ss, LEDGER_HOST, 0, greet_host(g));
-    else if (greet_ptr(g).n != 0)
-        session_note(ss, LEDGER_PTR, 0, greet_ptr(g));
-}
-
-static void note_exemption(struct session *ss, size_t number)
-{
-    char memory[LEDGER_TEXT_BYTES];
-    struct buf b = BUF_OVER(memory);
-
-    greeting_exemption_put(&b, &ss->d->config->greeting.policy.exemptions[number - 1]);
-    session_note(ss, LEDGER_FREED, 0, buf_span(&b));
-}
-
 void session_note_verdict(struct session *ss, const struct greet *g,
                           const struct greeting_verdict *v)
 {
-    if (!ledger_of(ss)->on)
-        return;
-    if (greet_is_ready(g))
-        note_facts(ss, g);
-    for (size_t i = 0; i < v->n_findings; i++) {
-        add(ss, &(struct ledger_note){
-                    .type = LEDGER_FINDING,
-                    .detail = v->finding[i].enforced ? 1 : 0,
-                    .text = greeting_check_cause(v->finding[i].check),
-                });
-        if (v->finding[i].exemption != 0 && v->finding[i].state == CHECK_ENFORCE)
-            note_exemption(ss, v->finding[i].exemption);
-    }
-    if (v->exempt != EXEMPT_NOT)
-        session_note(ss, LEDGER_EXEMPT, 0, greeting_exempt_word(v->exempt));
-    add(ss, &(struct ledger_note){
-                .type = LEDGER_JUDGED, .detail = v->action, .number = v->code, .text = v->cause});
+    if (ledger_of(ss)->on)
+        notes_verdict(&ss->ledger.notes, g, v, &ss->d->config->greeting.policy);
 }
 
 void session_record_verdict(struct session *ss)
@@ -190,5 +134,5 @@ void session_ledger_end(struct session *ss, span why)
     session_note(ss, LEDGER_OUTCOME, 0, why);
     if (ledger_of(ss)->on)
         record(ss, LEDGER_SESSION);
-    heap_release(&l->notes);
+    notes_end(&l->notes);
 }

@@ -10,17 +10,15 @@
 #ifndef SERVER_SESSION_LEDGER_H
 #define SERVER_SESSION_LEDGER_H
 
-#include "greeting/judge.h"
-#include "os/heap.h"
 #include "server/ledger_client.h"
+#include "server/notes.h"
 
 struct greet;
 struct session;
 
 /* Of a session; zeroed is empty. */
 struct session_ledger {
-    struct heap_buf notes;
-    uint8_t counts[LEDGER_NOTE_COUNT];
+    struct notes notes;
     bool early; /* it talked before the banner */
     char ref[LEDGER_REF_BYTES + 1];
 };

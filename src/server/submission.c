@@ -43,7 +43,6 @@ void submission_judge(struct submission *s, const struct config *c, span login,
 {
     struct header_field f;
     unsigned n_from = 0, n_sender = 0;
-    bool cut;
 
     *s = (struct submission){.has_date = false};
     while (header_next(&header, &f)) {
@@ -57,16 +56,13 @@ void submission_judge(struct submission *s, const struct config *c, span login,
         if (login.n != 0 && (is_from || is_sender))
             judge_author(s, c, login, f.value);
     }
-    cut = header.end == HEADER_TEXT_END && header.text.n >= QUEUE_INLINE_BYTES / 2;
-    s->whole = header.end == HEADER_EMPTY_LINE || (header.end == HEADER_TEXT_END && !cut);
+    s->whole = header.end == HEADER_EMPTY_LINE || header.end == HEADER_TEXT_END;
     if (login.n == 0)
         return;
     if (n_from != 1 || n_sender > 1)
         refuse(s, SPAN("The message needs one From field, and may have one Sender field"));
     if (header.end == HEADER_NO_FIELD)
         refuse(s, SPAN("A line of the header is no header field"));
-    if (cut)
-        refuse(s, SPAN("The header of the message is too long for a submission"));
 }
 
 void submission_put_missing(struct buf *b, const struct submission *s,

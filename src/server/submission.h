@@ -3,10 +3,9 @@
  * server/submission.h - the header of a message that somebody submits (RFC 6409).
  *
  * Who logged in sends as themselves only: there is one From field, and every address in it is
- * theirs (config_may_send_as); so it is with Sender, if there is one. A header that is malformed,
- * or longer than what is at hand at once, is refused then, since others may read it otherwise. From
- * a trusted network anything goes. Nothing is rewritten; Date and Message-ID are added when
- * missing.
+ * theirs (config_may_send_as); so it is with Sender, if there is one. A header that is malformed is
+ * refused then, since others may read it otherwise. From a trusted network anything goes. Nothing
+ * is rewritten; Date and Message-ID are added when missing.
  */
 #ifndef SERVER_SUBMISSION_H
 #define SERVER_SUBMISSION_H

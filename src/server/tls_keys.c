@@ -4,82 +4,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "net/tls_make.h"
 #include "os/clock.h"
 #include "os/file.h"
 #include "os/log.h"
+#include "server/keyfile.h"
 
 #define OWN_CERTIFICATE "certificate.pem"
 #define OWN_KEY         "key.pem"
 #define OWN_NAME        "localhost" /* of a certificate for a machine without a name */
 #define PATH_BYTES      1024
-
-/* ---- files ---- */
-
-static enum err read_pem(const char *path, int *out_fd, struct heap_buf *out, struct diag *d)
-{
-    enum err e = file_open_read(AT_FDCWD, path, out_fd);
-
-    if (e == ERR_OK)
-        e = file_read_all(*out_fd, out);
-    if (e == ERR_OK)
-        return ERR_OK;
-    if (d != NULL)
-        d->file = path;
-    (void)diag_set(d, e, e == ERR_LIMIT ? 0 : errno, "cannot read this file");
-    file_close(out_fd);
-    return e;
-}
-
-static const char *key_fault(const struct stat *st)
-{
-    if (!S_ISREG(st->st_mode))
-        return "this is no file";
-    if ((st->st_mode & (S_IRWXG | S_IRWXO)) != 0)
-        return "others than its owner can use this private key: chmod 0600";
-    if (st->st_uid != 0 && st->st_uid != geteuid())
-        return "this private key belongs neither to root nor to the user that starts herald";
-    return NULL;
-}
-
-/* The file is judged by what was opened, not by its name. */
-static enum err read_key(const char *path, struct heap_buf *out, struct diag *d)
-{
-    const char *fault = "cannot be examined";
-    struct stat st;
-    int fd = -1;
-    enum err e = read_pem(path, &fd, out, d);
-
-    if (e != ERR_OK)
-        return e;
-    if (fstat(fd, &st) == 0)
-        fault = key_fault(&st);
-    file_close(&fd);
-    if (fault == NULL)
-        return ERR_OK;
-    if (d != NULL)
-        d->file = path;
-    return diag_set(d, ERR_CONF, 0, "%s", fault);
-}
-
-static enum err read_public(const char *path, struct heap_buf *out, struct diag *d)
-{
-    int fd = -1;
-    enum err e = read_pem(path, &fd, out, d);
-
-    file_close(&fd);
-    return e;
-}
-
-static void release_secret(struct heap_buf *h)
-{
-    if (h->p != NULL)
-        explicit_bzero(h->p, h->cap);
-    heap_release(h);
-}
 
 /* ---- what is gathered before a side can be made ---- */
 
@@ -103,7 +39,7 @@ static void pairs_free(struct pairs *p)
 {
     for (size_t i = 0; i < p->n; i++) {
         heap_release(&p->chains[i]);
-        release_secret(&p->keys[i]);
+        keyfile_wipe(&p->keys[i]);
     }
     free(p->at);
     free(p->chains);
@@ -121,9 +57,9 @@ static enum err pairs_add(struct pairs *p, span name, const char *chain_file, co
     heap_init(chain, TLS_KEYS_FILE_BYTES);
     heap_init(key, TLS_KEYS_FILE_BYTES);
     p->n++;
-    e = read_public(chain_file, chain, d);
+    e = keyfile_read(chain_file, chain, d);
     if (e == ERR_OK)
-        e = read_key(key_file, key, d);
+        e = keyfile_read_secret(key_file, key, d);
     p->at[p->n - 1] =
         (struct tls_pair){name, heap_span(chain), heap_span(key), chain_file, key_file};
     return e;
@@ -148,7 +84,7 @@ static bool is_good(const struct own_files *own)
     bool good;
 
     heap_init(&chain, TLS_KEYS_FILE_BYTES);
-    good = access(own->key, F_OK) == 0 && read_public(own->chain, &chain, NULL) == ERR_OK &&
+    good = access(own->key, F_OK) == 0 && keyfile_read(own->chain, &chain, NULL) == ERR_OK &&
            tls_chain_end(heap_span(&chain), &end_ms) &&
            end_ms > clock_wall_ms() + TLS_KEYS_RENEW_MS;
     heap_release(&chain);
@@ -185,7 +121,7 @@ static enum err make_own(const struct config *c, const char *dir, struct diag *d
     if (e == ERR_OK)
         e = write_own(dir, heap_span(&chain), heap_span(&key), d);
     heap_release(&chain);
-    release_secret(&key);
+    keyfile_wipe(&key);
     if (e == ERR_OK) {
         struct log_line l = log_begin(LOG_TLS_MADE, LOG_INFO);
 
@@ -246,7 +182,7 @@ static enum err make_side(const struct config *c, const struct tls_keys_how *how
 
     heap_init(&ca, TLS_KEYS_FILE_BYTES);
     if (c->tls.client_ca.n != 0)
-        e = read_public(c->tls.client_ca.p, &ca, d);
+        e = keyfile_read(c->tls.client_ca.p, &ca, d);
     conf.client_ca = heap_span(&ca);
     conf.client_ca_file = c->tls.client_ca.p;
     if (e == ERR_OK)

@@ -3,7 +3,7 @@
  * server/tls_keys.h - the certificates and keys of a configuration, read from their files.
  *
  * Read by the supervisor before privileges are dropped; smtpd inherits what came of it, every
- * other process wipes it first (tls_keys_forget). A private key that others can read is refused.
+ * other process wipes it first. A private key that others can read is refused (server/keyfile.h).
  */
 #ifndef SERVER_TLS_KEYS_H
 #define SERVER_TLS_KEYS_H

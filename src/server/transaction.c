@@ -7,9 +7,12 @@
 #include "message/header.h"
 #include "os/heap.h"
 #include "server/submission.h"
+#include "smtp/meter.h"
 
 /* A piece of a long body is passed on when this much has come together. */
 #define PIECE_BYTES (32u << 10)
+/* Fields of ours that count for no limit: Authentication-Results, Received, Message-ID, Date. */
+#define OWN_FIELDS 4
 
 struct transaction {
     struct put_client *queue;
@@ -23,6 +26,7 @@ struct transaction {
     void *arg;
     uint64_t size;
     size_t own_n; /* octets of our own fields on top */
+    struct smtp_meter meter;
     uint32_t rcpt_count;
     bool judges_results;             /* one of them is Authentication-Results */
     bool passing;                    /* the body is long: it goes to the queue as it comes */
@@ -64,8 +68,8 @@ struct transaction *transaction_new(struct put_client *queue, const struct confi
     t->start.envid = keep(&at, start->envid);
     t->start.login = keep(&at, start->login);
     heap_init(&t->rcpts, ENVELOPE_BYTES_MAX);
-    heap_init(&t->body, QUEUE_INLINE_BYTES + TRANSACTION_CHUNK_BYTES + RECEIVED_MAX_BYTES +
-                            AUTHRES_MAX_BYTES + SUBMISSION_MAX_BYTES);
+    heap_init(&t->body, config->limits.header_size + QUEUE_INLINE_BYTES + TRANSACTION_CHUNK_BYTES +
+                            RECEIVED_MAX_BYTES + AUTHRES_MAX_BYTES + SUBMISSION_MAX_BYTES);
     return t;
 }
 
@@ -214,6 +218,7 @@ static void complete(struct transaction *t, const struct submission *s)
     memmove(at + fields.n, at, t->body.n - t->own_n);
     memcpy(at, fields.p, fields.n);
     heap_added(&t->body, fields.n);
+    t->own_n += fields.n;
     t->size += fields.n;
 }
 
@@ -250,7 +255,7 @@ static bool was_delivered(const struct transaction *t, span header)
     return true;
 }
 
-/* Look at the header, as much of it as the first QUEUE_INLINE_BYTES hold. */
+/* Look at the header, once it is whole or longer than it may be. */
 static void judge_header(struct transaction *t)
 {
     const struct config_limits *limits = &t->config->limits;
@@ -260,8 +265,8 @@ static void judge_header(struct transaction *t)
         drop_forged_results(t);
     if (t->start.submission)
         judge_submission(t);
-    h = header_summarize(heap_span(&t->body), limits->header_size, limits->header_fields);
-
+    h = header_summarize(heap_span(&t->body), limits->header_size + t->own_n,
+                         limits->header_fields + OWN_FIELDS);
     if (h.n_received > limits->received_hops)
         reject(t, 554, SPAN("5.4.6"),
                SPAN("The message has passed too many servers: it goes round in a loop"));
@@ -334,8 +339,22 @@ static void pass_on(struct transaction *t)
     heap_reset(&t->body);
 }
 
+/* A long body is passed on as it comes, but only behind a header that was judged. */
+static void begin_passing(struct transaction *t)
+{
+    judge_header(t);
+    t->passing = t->reject.code == 0 && hand_over(t, false);
+}
+
+static bool has_header(const struct transaction *t)
+{
+    return t->meter.body || t->meter.header_bytes > t->config->limits.header_size;
+}
+
 void transaction_chunk(struct transaction *t, span octets)
 {
+    static const struct smtp_meter_limits none = {0};
+
     t->size += octets.n;
     if (t->reject.code != 0 || t->answered)
         return;
@@ -343,10 +362,9 @@ void transaction_chunk(struct transaction *t, span octets)
         reject(t, 451, SPAN("4.3.0"), SPAN("No memory for the message now; try again"));
         return;
     }
-    if (!t->passing && t->body.n > QUEUE_INLINE_BYTES) {
-        judge_header(t);
-        t->passing = t->reject.code == 0 && hand_over(t, false);
-    }
+    (void)smtp_meter_put(&t->meter, &none, octets);
+    if (!t->passing && t->body.n > QUEUE_INLINE_BYTES && has_header(t))
+        begin_passing(t);
     if (t->passing && t->body.n >= PIECE_BYTES)
         pass_on(t);
 }
@@ -354,7 +372,9 @@ void transaction_chunk(struct transaction *t, span octets)
 enum transaction_end transaction_end(struct transaction *t, transaction_fn *fn, void *arg,
                                      struct smtp_reply *out_reply)
 {
-    if (!t->passing)
+    if (!t->passing && t->body.n > QUEUE_INLINE_BYTES)
+        begin_passing(t);
+    else if (!t->passing)
         judge_header(t);
     if (t->passing) {
         pass_on(t);

@@ -2,9 +2,9 @@
 /*
  * server/transaction.h - one message on its way in: from MAIL to the queue's answer.
  *
- * It gathers sender and recipients, puts our Received field on top, keeps up to
- * QUEUE_INLINE_BYTES of the body, and hands all over to the queue process; a
- * longer body is passed on as it comes. It is allocated at MAIL and freed when
+ * It gathers sender and recipients, puts our Received field on top, keeps the header (at most
+ * limits.header_size) and up to QUEUE_INLINE_BYTES of the body, and hands all over to the queue
+ * process; a longer body is passed on as it comes. It is allocated at MAIL and freed when
  * the transaction ends, so that an idle session costs nothing for it.
  *
  * Also here: what can only be judged with the header at hand (RFC 5321 6.3, loops).

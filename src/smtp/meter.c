@@ -3,8 +3,6 @@
  */
 #include "smtp/meter.h"
 
-#include "base/ascii.h"
-
 #define NEVER SIZE_MAX
 
 /* Octets up to and with the one that makes `sum` exceed the limit. */
@@ -48,7 +46,7 @@ static size_t header_line(struct smtp_meter *m, const struct smtp_meter_limits *
     size_t at = passes(m->header_bytes, limits->header_bytes, line.n);
 
     m->header_bytes += line.n;
-    if (!m->in_field_line && !ascii_is_blank(line.p[0]) &&
+    if (!m->in_field_line && !span_starts(line, SPAN(" ")) && !span_starts(line, SPAN("\t")) &&
         passes(m->header_fields++, limits->header_fields, 1) != NEVER)
         return 1;
     return at;
@@ -63,13 +61,14 @@ static size_t long_header(struct smtp_meter *m, const struct smtp_meter_limits *
         span line = span_head(rest, span_find(rest, '\n') + 1);
         size_t at;
 
-        m->body = !m->in_field_line && (line.p[0] == '\r' || line.p[0] == '\n');
+        m->body =
+            !m->in_field_line && (span_starts(line, SPAN("\r")) || span_starts(line, SPAN("\n")));
         if (m->body)
             break;
         at = header_line(m, limits, line);
         if (at != NEVER)
             return done + at;
-        m->in_field_line = line.p[line.n - 1] != '\n';
+        m->in_field_line = !span_ends(line, SPAN("\n"));
         done += line.n;
     }
     return NEVER;

@@ -14,58 +14,6 @@ struct params {
     struct smtp_rcpt_params rcpt;
 };
 
-/*
- * Take one character of xtext (RFC 3461 4) off *s: printable without + and =, or + and two
- * hexadecimal digits. What is encoded must be printable too.
- */
-static bool take_xchar(span *s, char *out_c)
-{
-    char c = s->p[0];
-    size_t n = 1;
-
-    if (c == '+') {
-        if (s->n < 3 || ascii_hex(s->p[1]) < 0 || ascii_hex(s->p[2]) < 0)
-            return false;
-        c = (char)(unsigned char)(ascii_hex(s->p[1]) << 4 | ascii_hex(s->p[2]));
-        n = 3;
-    } else if (c == '=' || c == ' ') {
-        return false;
-    }
-    *out_c = c;
-    *s = span_skip(*s, n);
-    return ascii_is_print(c);
-}
-
-bool smtp_xtext_ok(span s)
-{
-    char c;
-
-    while (s.n > 0) {
-        if (!take_xchar(&s, &c))
-            return false;
-    }
-    return true;
-}
-
-void smtp_xtext_put_decoded(struct buf *b, span s)
-{
-    bool encoded = smtp_xtext_ok(s);
-    char c;
-
-    if (!encoded)
-        buf_put(b, s);
-    while (encoded && s.n > 0 && take_xchar(&s, &c))
-        buf_putc(b, c);
-}
-
-bool smtp_orcpt_ok(span s)
-{
-    span type = span_head(s, span_find(s, ';'));
-    span address = span_skip(s, type.n + 1);
-
-    return s.n <= SMTP_ORCPT_MAX_BYTES && type.n > 0 && address.n > 0 && smtp_xtext_ok(s);
-}
-
 static bool read_size(span value, struct params *p)
 {
     /* 20 digits at most (RFC 1870 4); a number over 64 bits is as good as the largest. */

@@ -10,9 +10,9 @@
 #define SMTP_PARAM_H
 
 #include "smtp/ext.h"
+#include "smtp/xtext.h"
 
 #define SMTP_ENVID_MAX_BYTES 100 /* RFC 3461 4.4 */
-#define SMTP_ORCPT_MAX_BYTES 500 /* RFC 3461 4.2 */
 
 enum smtp_body {
     SMTP_BODY_UNSAID,
@@ -72,14 +72,5 @@ enum smtp_param_fault smtp_mail_params_parse(span text, unsigned ext,
                                              struct smtp_mail_params *out_params);
 enum smtp_param_fault smtp_rcpt_params_parse(span text, unsigned ext, bool utf8,
                                              struct smtp_rcpt_params *out_params);
-
-/* ---- xtext (RFC 3461 4) ---- */
-
-/* Printable ASCII without + and =, or + and two hexadecimal digits. */
-bool smtp_xtext_ok(span s);
-/* Decode; what is no xtext is put as it is. */
-void smtp_xtext_put_decoded(struct buf *b, span s);
-/* "type;xtext", as ORCPT has it. */
-bool smtp_orcpt_ok(span s);
 
 #endif

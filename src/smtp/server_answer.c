@@ -193,6 +193,7 @@ void smtp_server_settle(struct smtp_server *s, struct smtp_reply reply)
     static void (*const settle[])(struct smtp_server * s, struct smtp_reply reply) = {
         [SMTP_EVENT_CONNECT] = settle_connect,
         [SMTP_EVENT_GREETING] = settle_greeting,
+        [SMTP_EVENT_UNGREETED] = smtp_server_say,
         [SMTP_EVENT_MAIL] = settle_mail,
         [SMTP_EVENT_RCPT] = settle_rcpt,
         [SMTP_EVENT_DATA] = settle_data,

@@ -364,6 +364,16 @@ static size_t verb_length(span line)
     return n;
 }
 
+/* A greeting that is missing is the layer above's to word and to note. */
+static void out_of_order(struct smtp_server *s, span verb)
+{
+    s->ev.argument = verb;
+    if (s->state == SMTP_SERVER_START)
+        smtp_server_ask(s, SMTP_EVENT_UNGREETED, smtp_server_order(s));
+    else
+        smtp_server_say(s, smtp_server_order(s));
+}
+
 void smtp_server_command(struct smtp_server *s, span line, enum smtp_line_end end)
 {
     struct smtp_reply fault = line_fault(s, line, end);
@@ -382,7 +392,7 @@ void smtp_server_command(struct smtp_server *s, span line, enum smtp_line_end en
     else if (!is_offered(s, c) && c->argument != ARG_OCTETS)
         smtp_server_say(s, not_offered(s, c->ext));
     else if ((c->when & 1u << s->state) == 0)
-        smtp_server_say(s, smtp_server_order(s));
+        out_of_order(s, verb);
     else if (c->argument == ARG_NONE && arg.n > 0)
         smtp_server_say(s, SMTP_SAY(501, "5.5.4", "nothing may follow that command"));
     else

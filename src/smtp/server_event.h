@@ -60,14 +60,16 @@ struct smtp_server_conf {
 struct smtp_server_conf smtp_server_conf_default(span host);
 
 enum smtp_event_kind {
-    SMTP_EVENT_CONNECT,  /* the connection is there: 220 (go on), 554 (only QUIT is left), 421 */
-    SMTP_EVENT_GREETING, /* HELO, EHLO or LHLO with its argument: 250, or a refusal */
-    SMTP_EVENT_MAIL,     /* a sender */
-    SMTP_EVENT_RCPT,     /* a recipient */
-    SMTP_EVENT_DATA,     /* may the body come? ev.reply (354; under BDAT 250), or a refusal */
-    SMTP_EVENT_CHUNK,    /* a piece of the body: smtp_server_took, no answer */
-    SMTP_EVENT_DATA_END, /* the body is whole, or must be dropped: see `fault` */
-    SMTP_EVENT_RSET,     /* the client drops the transaction */
+    SMTP_EVENT_CONNECT,   /* the connection is there: 220 (go on), 554 (only QUIT is left), 421 */
+    SMTP_EVENT_GREETING,  /* HELO, EHLO or LHLO with its argument: 250, or a refusal */
+    SMTP_EVENT_UNGREETED, /* a command that needs a greeting (argument), and none is in force: 503;
+                             counts as an error of the client */
+    SMTP_EVENT_MAIL,      /* a sender */
+    SMTP_EVENT_RCPT,      /* a recipient */
+    SMTP_EVENT_DATA,      /* may the body come? ev.reply (354; under BDAT 250), or a refusal */
+    SMTP_EVENT_CHUNK,     /* a piece of the body: smtp_server_took, no answer */
+    SMTP_EVENT_DATA_END,  /* the body is whole, or must be dropped: see `fault` */
+    SMTP_EVENT_RSET,      /* the client drops the transaction */
     SMTP_EVENT_VRFY,
     SMTP_EVENT_EXPN,
     SMTP_EVENT_ETRN,

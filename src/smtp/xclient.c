@@ -5,28 +5,7 @@
 #include "base/escape.h"
 #include "base/num.h"
 #include "name/domain.h"
-
-bool smtp_xtext_put(struct buf *b, span text)
-{
-    for (size_t i = 0; i < text.n; i++) {
-        char c = text.p[i];
-
-        if (c == '+') {
-            int high = text.n - i > 2 ? ascii_hex(text.p[i + 1]) : -1;
-            int low = text.n - i > 2 ? ascii_hex(text.p[i + 2]) : -1;
-
-            if (high < 0 || low < 0)
-                return false;
-            buf_putc(b, (char)(high << 4 | low));
-            i += 2;
-        } else if (c < '!' || c > '~' || c == '=') {
-            return false;
-        } else {
-            buf_putc(b, c);
-        }
-    }
-    return true;
-}
+#include "smtp/xtext.h"
 
 /* ---- one reader for each kind of value ---- */
 

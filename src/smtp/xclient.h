@@ -75,11 +75,4 @@ enum smtp_xclient_fault smtp_xclient_parse(span text, enum smtp_xclient_verb ver
 /* In words; static. */
 const char *smtp_xclient_fault_text(enum smtp_xclient_fault fault);
 
-/*
- * Decode xtext (RFC 3461 4): any printable but + and =, or + and two hexadecimal digits.
- *
- * returns false when it is malformed; what was decoded by then stays in b
- */
-MUSTUSE bool smtp_xtext_put(struct buf *b, span text);
-
 #endif

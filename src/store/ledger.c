@@ -255,6 +255,18 @@ static enum err pack_block(struct ledger *l, struct heap_buf *out)
     return heap_put(out, l->block.body) ? ERR_OK : ERR_NOMEM;
 }
 
+/*
+ * Nothing is added behind what may be half a block, which readers skip. A segment without any whole
+ * block goes at once: a disk that is full for an hour must not push the past out by empty files.
+ */
+static void leave_segment(struct ledger *l)
+{
+    if (l->fd >= 0 && current(l)->bytes == 0 &&
+        file_remove(l->dir_fd, ledger_segment_name(current(l)->begun_ms).text) == ERR_OK)
+        l->segments.n--;
+    file_close(&l->fd);
+}
+
 static enum err write_block(struct ledger *l, span octets, int64_t now_ms)
 {
     enum err e = ERR_OK;
@@ -265,8 +277,7 @@ static enum err write_block(struct ledger *l, span octets, int64_t now_ms)
     if (e == ERR_OK)
         e = file_write_all(l->fd, octets);
     if (e != ERR_OK) {
-        /* Half a block may stand there: readers skip it, and nothing is added behind it. */
-        file_close(&l->fd);
+        leave_segment(l);
         return e;
     }
     current(l)->bytes += octets.n;

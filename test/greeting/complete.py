@@ -27,9 +27,10 @@ def read_checks():
     checks = {}
     for name, cause, severity, states, because in ROW.findall(text):
         facts = set(re.findall(r'FACT_(\w+)', because)) | (ties if 'TIES' in because else set())
+        facts |= {'history.' + value for value in re.findall(r'HISTORY_(\w+)', because)}
         checks[name] = (cause, severity.lower(), states != 'NEVER', frozenset(fact.lower() for fact in facts))
     enum = (ROOT / 'src/greeting/judge.h').read_text(encoding='utf-8')
-    names = re.findall(r'^    (CHECK_\w+),$', enum, re.MULTILINE)
+    names = re.findall(r'^    (CHECK_\w+),(?: /\*.*)?$', enum, re.MULTILINE)
     return checks, set(names)
 
 

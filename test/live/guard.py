@@ -7,8 +7,10 @@ import struct
 import subprocess
 import sys
 import time
+import types
 
 import dns
+import ledger
 from lab import foreign, mail, process, servers
 from lab.cases import case
 from lab.dialogue import Dialogue
@@ -264,3 +266,77 @@ def both(where):
                 raise Trouble('it does not refuse')
             with Dialogue(server.port) as client:
                 client.greet()
+
+
+def serving(where, names, port, protocol):
+    """herald serve with a guard: it has a ledger."""
+    return servers.Herald(where / 'herald', extra=(
+        f'guard "asked" {{ address = "127.0.0.1:{port}"; protocol = {protocol}; }} '
+        f'dns {{ servers = ["127.0.0.1@{names.port}"]; timeout = 1s; }}'))
+
+
+def reference_of(reply):
+    """What stands behind "Ref" in a refusal."""
+    if 'Ref ' not in reply:
+        raise Trouble(f'no reference in {reply!r}')
+    return reply.split('Ref ', 1)[1].split()[0].strip('.;')
+
+
+def followed(server, ref, sender=''):
+    """The record that the reference leads to says all that the other server told."""
+    found = ledger.traced(server, ref)
+    told = {note['what']: note for note in found[0]['notes']}
+    if len(found) != 1 or found[0]['client'] != STRANGER or told['greeting']['text'] != OWN or \
+            told['verdict']['text'] != 'helo.forged_local.server' or ref not in told['reply']['text'] or \
+            told['facts']['facts']['own_name'] != 'yes' or told['listener']['text'] != 'asked':
+        raise Trouble(f'it leads to {found}')
+    judged = [event for event in events(server, 'greeting.judged') if event.get('reference') == ref]
+    if len(judged) != 1:
+        raise Trouble(f'the log says {judged}')
+    shown = server.command('trace', ref).stdout
+    if 'verdict     refuse 550 helo.forged_local.server' not in shown or sender not in shown:
+        raise Trouble(f'it shows {shown}')
+
+
+def follows(where, protocol):
+    """A client of Postfix calls with the reference that Postfix spoke."""
+    port = process.free_port()
+    asked = types.SimpleNamespace(policy=port, milter=port)
+    with dns.Server(ZONE) as names, serving(where, names, port, protocol) as server, \
+            postfix(where, asked, protocol) as other:
+        server.ready()
+        other.ready()
+        with Dialogue(other.port) as client:
+            become(client, STRANGER)
+            client.ask(f'EHLO {OWN}', 250)
+            client.ask('MAIL FROM:<bob@far.example>', 250)
+            refs = {reference_of(client.ask('RCPT TO:<alice@example.test>', 550)) for _ in range(2)}
+        if len(refs) != 1:
+            raise Trouble(f'one refusal has several references: {refs}')
+        followed(server, refs.pop(), '<bob@far.example>')
+
+
+case('herald trace follows a reference that Postfix spoke (policy)', 'policy')(follows)
+case('herald trace follows a reference that Postfix spoke (milter)', 'milter')(follows)
+
+
+@case('herald trace follows a reference that Exim was given; the past of guard and server is one')
+def exim_follows(where):
+    port = process.free_port()
+    with dns.Server(ZONE) as names, serving(where, names, port, 'exim') as server:
+        server.ready()
+        followed(server, reference_of(ask(port, f'judge {STRANGER} ehlo - rcpt {OWN}\n')))
+        time.sleep(0.3)
+        ask(port, f'judge {STRANGER} ehlo - rcpt other.example\n')
+        facts = ledger.notes(ledger.traced(server, '--name', 'other.example')[0], 'facts')[0]['facts']
+        if facts['history']['names_day'] < 1:
+            raise Trouble(f'the facts are {facts}')
+
+
+@case('herald guard alone has no ledger: its refusals give no reference that leads nowhere')
+def alone(where):
+    with dns.Server(ZONE) as names, guard(where, names, header='off') as asked:
+        asked.ready()
+        answer = ask(asked.policy, request('RCPT'))
+        if not answer.startswith('action=550 5.7.1 You greeted us as') or 'Ref ' in answer:
+            raise Trouble(f'{answer!r}')

@@ -22,12 +22,14 @@ const way = mailer.createTransport({host: "127.0.0.1", port, secure: true, name:
   dkim: {domainName: "example.test", keySelector: "s", privateKey, skipFields: ""}});
 const one = (name, text) => way.sendMail({from: "Alice <alice@example.test>", to, subject: name + " \\u00fc", text,
   headers: {"X-Test-Id": name}, attachments: [{filename: "a.bin", content: Buffer.alloc(70000, 1)}]});
-Promise.all([one("dkim-dots", ".\\n..\\n.x\\n"), one("dkim-utf8", "\\u96ea and \\u20ac \\n\\n\\n"), one("dkim-empty", "")])
+Promise.all([one("dkim-dots", ".\\n..\\n.x\\n"), one("dkim-utf8", "\\u96ea and \\u20ac \\n\\n\\n"),
+  one("dkim-empty", "")])
   .then(() => { way.close(); process.exit(0); }, fault => { console.error(fault); process.exit(1); });
 '''
 REFUSED = '''
 const mailer = require("nodemailer"), [port, how] = process.argv.slice(1);
-mailer.createTransport({host: "127.0.0.1", port, name: "cli.test", tls: {rejectUnauthorized: false}, ...JSON.parse(how)})
+const more = {tls: {rejectUnauthorized: false}, ...JSON.parse(how)};
+mailer.createTransport({host: "127.0.0.1", port, name: "cli.test", ...more})
   .sendMail({from: "alice@example.test", to: "bob@example.test", text: "x"})
   .then(() => process.exit(1), fault => { console.log(fault.code, fault.responseCode); process.exit(0); });
 '''
@@ -69,8 +71,8 @@ def ends(words, **more):
 
 def swaks(server, name, *words, port=None):
     """Hand in a message under this name."""
-    return ends([clients.program('swaks'), '--server', f'127.0.0.1:{port or server.submission}', '--from', ALICE, '--to',
-                 BOB, '--helo', 'cli.test', '--header', f'X-Test-Id: {name}', *words])
+    return ends([clients.program('swaks'), '--server', f'127.0.0.1:{port or server.submission}', '--from', ALICE,
+                 '--to', BOB, '--helo', 'cli.test', '--header', f'X-Test-Id: {name}', *words])
 
 
 AUTH = ('--auth-user', ALICE, '--auth-password', SECRET, '--auth')
@@ -207,7 +209,8 @@ def msmtp(server, name, *words, implicit=False):
 def msmtp_ways(_):
     server = shared()
     for name, implicit, words in (
-            ('scram', True, ['--auth=scram-sha-256']), ('best', True, ['--auth=on']), ('best-start', False, ['--auth=on']),
+            ('scram', True, ['--auth=scram-sha-256']), ('best', True, ['--auth=on']),
+            ('best-start', False, ['--auth=on']),
             ('external', False, ['--auth=external', f'--tls-cert-file={server.client[0]}',
                                  f'--tls-key-file={server.client[1]}']),
             ('pinned', False, ['--auth=plain', f'--tls-trust-file={server.own[0]}'])):
@@ -322,8 +325,8 @@ def typed(_):
         lines = [f'{hello} cli.test', log, f'MAIL FROM:<{ALICE}>', f'RCPT TO:<{BOB}>', 'DATA',
                  *auth.message(f'typed-{name}').decode().split('\r\n')[:-1], '.', 'QUIT']
         for version in ('-tls1_2', '-tls1_3'):
-            said = certificates.openssl('s_client', '-connect', f'127.0.0.1:{port}', '-crlf', '-quiet', '-ign_eof', version,
-                                        *words, input=('\n'.join(lines) + '\n').encode(), check=False)
+            said = certificates.openssl('s_client', '-connect', f'127.0.0.1:{port}', '-crlf', '-quiet', '-ign_eof',
+                                        version, *words, input=('\n'.join(lines) + '\n').encode(), check=False)
             assert '\n221 2.0.0' in said.replace('\r', ''), said
         until(lambda test=f'X-Test-Id: typed-{name}'.encode(): sum(
             test in text for text in mail.read(server.maildir('bob'))) == 2, 10, f'two messages by {name}')

@@ -4,6 +4,8 @@
 The servers stand on port 25 of loopback addresses, which only root can bind.
 """
 import os
+import re
+import signal
 
 import dns
 from lab import mail, process, servers, smtpd
@@ -95,3 +97,26 @@ def recovers(where):
             except Trouble:
                 continue  # the failed look-up may be remembered for some seconds
         raise Trouble('it is not sent')
+
+
+def nameless(where, names):
+    """herald in a pod: it has no hostname set, and what the machine has does not lead to its address."""
+    extra = f'route "*" {{ via = mx; }} dns {{ servers = ["127.0.0.1@{names.port}"]; timeout = 2s; }}'
+    near = servers.Herald(where / 'first', extra=extra, domains='["sender.test"]')
+    near.conf.write_text(re.sub('(?m)^hostname.*\n', '', near.conf.read_text()))
+    return near
+
+
+@case('mail that waited for a name to greet with goes at once when a reload sets one')
+def named(where):
+    with far_server(FIRST) as far, dns.Server({**ADDRESSES, MX: ['10 mx1.far.example']}) as names, \
+            nameless(where, names) as near:
+        near.ready()
+        for number in range(3):
+            submit(near, mail.text(f'named{number}'), TO)
+        process.until(lambda: near.log.read_text().count('delivery.deferred') >= 3, 30, 'not deferred')
+        if far.messages or '4.3.5' not in near.command('queue', 'list', '--json').stdout:
+            raise Trouble(f'it does not wait for a name: {near.command("queue", "list", "--json").stdout}')
+        near.conf.write_text('hostname = "mta1.sender.example";\n' + near.conf.read_text())
+        near.child.send_signal(signal.SIGHUP)
+        process.until(lambda: len(far.messages) == 3, 10, f'it waits on:\n{near.log_tail()}')

@@ -229,9 +229,24 @@ static void lose_jobs(void)
         stage.jobs[i].lost = stage.jobs[i].given && !stage.jobs[i].answered;
 }
 
+/* What the queue was told of an egress since the line before. */
+static bool check_named(span egress)
+{
+    span told;
+
+    stage_quiet();
+    told = stage.named;
+    stage.named = SPAN_NONE;
+    return span_eq(told, egress) || stage_fail("it was told of", told);
+}
+
 bool line_queue(size_t unused, span line)
 {
     (void)unused;
+    if (span_starts(line, SPAN("named ")))
+        return check_named(span_skip(line, 6));
+    if (span_eq(line, SPAN("unnamed")))
+        return check_named(SPAN_NONE);
     if (span_eq(line, SPAN("new"))) {
         stage_link_queue();
     } else if (span_eq(line, SPAN("replaced"))) {

@@ -125,6 +125,10 @@ static void on_result(void *arg, struct chan *c, struct chan_frame *f)
 
     (void)arg;
     (void)c;
+    if (f->type == QUEUE_NAMED) {
+        stage.named = stage_keep(f->body);
+        return;
+    }
     if (j == NULL || !j->given || j->answered || j->lost || !job_result_get(f->body, &r) ||
         r.id != j->id || !take_outcomes(j, r.outcomes)) {
         (void)stage_fail("a result that answers nothing, or twice", SPAN_NONE);
@@ -154,6 +158,7 @@ void stage_link_queue(void)
 {
     static const struct chan_type types[QUEUE_FRAME_END] = {
         [QUEUE_JOB_RESULT] = {"result", RESULT_MAX, false},
+        [QUEUE_NAMED] = {"named", QUEUE_NAMED_BYTES, false},
     };
     const struct chan_conf conf = {
         .name = "relay", .types = types, .type_count = COUNT(types), .on_frame = on_result};
@@ -411,6 +416,8 @@ bool stage_play(const struct stage_script *script)
     context.config = load(script);
     if (context.config == NULL)
         return stage_fail("the configuration is wrong", SPAN_NONE);
+    if (relay_keys_load(context.config, &context.relay_keys, NULL) != ERR_OK)
+        return stage_fail("the files of a route are no good", SPAN_NONE);
     proc = (struct proc){.loop = stage.loop, .config = &context, .kind = PROC_RELAY};
     status = relay_run(&proc);
     (void)unlink(stage.socket);

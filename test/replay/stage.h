@@ -36,6 +36,8 @@
  *     R: none            no answer has come
  *     T+ 30s             time goes by (ms, s, m)
  *     Q: dies, Q: new, Q: replaced (the new one comes first), Q: garbage   the queue process;
+ *     Q: named EGRESS, Q: unnamed   the queue process has heard since then that mail can go from an
+ *                        egress, or of none
  *     N: dies, N: new    the resolver
  *     I: ADDRESS, I: none   what relay takes for its own address from here on (at first: the truth)
  *     G: WORDS, G- WORDS    the log has (has not) had a line with all of these, parted by "; "
@@ -118,6 +120,8 @@ struct stage {
     struct loop *loop;
     struct chan queues[STAGE_QUEUES_MAX]; /* one after the other */
     size_t queue_count;
+    span
+        named; /* the egress that the queue was told of last; empty: of none since it was checked */
     struct chan resolver;
     uint16_t port;
     bool pretends;      /* an I: line came */

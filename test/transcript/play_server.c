@@ -133,13 +133,14 @@ static void answer(struct server_play *v, const struct smtp_event *ev)
 {
     struct smtp_reply reply = ev->reply;
     static const char *const plain[] = {
-        [SMTP_EVENT_CONNECT] = "connect",   [SMTP_EVENT_GREETING] = "greeting",
-        [SMTP_EVENT_DATA] = "data",         [SMTP_EVENT_DATA_END] = "end",
-        [SMTP_EVENT_RSET] = "rset",         [SMTP_EVENT_VRFY] = "vrfy",
-        [SMTP_EVENT_HELP] = "help",         [SMTP_EVENT_NOOP] = "noop",
-        [SMTP_EVENT_EXPN] = "expn",         [SMTP_EVENT_ETRN] = "etrn",
-        [SMTP_EVENT_STARTTLS] = "starttls", [SMTP_EVENT_AUTH_CANCEL] = "cancel",
-        [SMTP_EVENT_XCLIENT] = "xclient",   [SMTP_EVENT_XFORWARD] = "xforward"};
+        [SMTP_EVENT_CONNECT] = "connect",    [SMTP_EVENT_GREETING] = "greeting",
+        [SMTP_EVENT_DATA] = "data",          [SMTP_EVENT_DATA_END] = "end",
+        [SMTP_EVENT_RSET] = "rset",          [SMTP_EVENT_VRFY] = "vrfy",
+        [SMTP_EVENT_HELP] = "help",          [SMTP_EVENT_NOOP] = "noop",
+        [SMTP_EVENT_EXPN] = "expn",          [SMTP_EVENT_ETRN] = "etrn",
+        [SMTP_EVENT_STARTTLS] = "starttls",  [SMTP_EVENT_AUTH_CANCEL] = "cancel",
+        [SMTP_EVENT_XCLIENT] = "xclient",    [SMTP_EVENT_XFORWARD] = "xforward",
+        [SMTP_EVENT_UNGREETED] = "ungreeted"};
 
     if (ev->kind == SMTP_EVENT_MAIL || ev->kind == SMTP_EVENT_RCPT) {
         reply = judge_path(v, ev->kind == SMTP_EVENT_MAIL ? "mail" : "rcpt", ev);

@@ -127,13 +127,10 @@ static const struct {
      "test.conf:2:1: error: limts: this block is not known; found: limts; "
      "did you mean limits { }?\n"},
     {"console { }", "test.conf:1:1: error: console: this block is not known; found: console\n"},
-    {"workers \"x\" = 1", "test.conf:1:1: error: workers: this key has no name; found: workers; "
-                          "did you mean workers?\n"},
-    {"greeting { check = off }",
-     "test.conf:1:12: error: greeting.check: this key needs a name: key \"name\" =; found: check; "
-     "did you mean greeting.check?\n"},
-    {"domains { }", "test.conf:1:1: error: domains: this is a key, not a block; found: domains; "
-                    "did you mean domains?\n"},
+    {"workers \"x\" = 1", "test.conf:1:1: error: workers: this key has no name; found: workers\n"},
+    {"greeting { check = off }", "test.conf:1:12: error: greeting.check: this key needs a name: "
+                                 "key \"name\" =; found: check\n"},
+    {"domains { }", "test.conf:1:1: error: domains: this is a key, not a block; found: domains\n"},
     {"log = json", "test.conf:1:1: error: log: this is a block, not a key; found: log; "
                    "did you mean log { }?\n"},
     {"workers = 1\nworkers = 2",
@@ -151,6 +148,14 @@ static const struct {
     {"route \"exa mple\" { }",
      "test.conf:1:1: error: route: a route is named by a domain, \"*.domain\" or \"*\"; "
      "found: exa mple\n"},
+    {"route \"a.test\" { via = \"smtp://mx.test\"; }\n"
+     "route \"b.test\" { via = \"smtp://MX.test:25\"; tls = off; }\n"
+     "route \"c.test\" { via = \"smtp://mx.test:26\"; tls = off; }",
+     "test.conf:2:24: error: route.via of \"b.test\": another route names this server with other "
+     "tls, ca_file, user or password_file: they must say the same; found: MX.test; "
+     "allowed: mx, hold, \"smtp://HOST[:PORT]\", \"smtps://HOST[:PORT]\", \"lmtp://HOST[:PORT]\" "
+     "or "
+     "\"lmtp:unix:PATH\"\n"},
     {"limits { errors = 0; recipients = x }\nlog { level = loud }",
      "test.conf:1:19: error: limits.errors: out of range; found: 0; "
      "allowed: a number from 1 to 10000\n"

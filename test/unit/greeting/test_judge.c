@@ -295,6 +295,57 @@ static void test_exemptions(void **state)
     assert_int_equal(v.action, GREETING_REFUSE);
 }
 
+/* "Not now" is no reason to refuse for good whom an answer of DNS would have freed. */
+static void test_exemptions_that_dns_withholds(void **state)
+{
+    static const struct {
+        unsigned by;
+        enum greeting_fact fact;
+        uint8_t unknown;
+    } cases[] = {
+        {EXEMPT_HOST, FACT_IPREV, IPREV_TEMPERROR},
+        {EXEMPT_SPF, FACT_SPF_HELO, SPF_TEMPERROR},
+    };
+    struct greeting_session s = {.name = SPAN("mx1.example.net"), .now_s = 50};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct greeting_exemption e = {.by = cases[i].by,
+                                       .host = SPAN("farm.example"),
+                                       .name = SPAN("mx1.example.net"),
+                                       .check = SPAN("helo.forged_local")};
+        struct greeting_policy p;
+        struct greeting_facts f = forged(VOUCHED_NO);
+        struct greeting_verdict v;
+
+        greeting_policy_init(&p, PRESET_STANDARD);
+        p.exemptions = &e;
+        p.n_exemptions = 1;
+        f.value[cases[i].fact] = cases[i].unknown;
+        greeting_judge(&f, &p, &s, &v);
+        assert_int_equal(v.action, GREETING_DEFER);
+        assert_int_equal(v.code, 451);
+        assert_span_equal(v.enhanced, SPAN("4.4.3"));
+        assert_span_equal(v.words, SPAN("net.dns"));
+
+        /* Another cause, one that has ended, and a protected finding are none of its business. */
+        e.check = SPAN("helo.syntax");
+        greeting_judge(&f, &p, &s, &v);
+        assert_int_equal(v.action, GREETING_REFUSE);
+        e.check = SPAN("helo.forged_local");
+        e.until_s = 50;
+        greeting_judge(&f, &p, &s, &v);
+        assert_int_equal(v.action, GREETING_REFUSE);
+        e = (struct greeting_exemption){.by = cases[i].by, .name = s.name};
+        f = fine();
+        f.value[FACT_ADDRESS_MATCH] = PASS_FAIL;
+        f.value[cases[i].fact] = cases[i].unknown;
+        assert_true(greeting_policy_set(&p, SPAN("helo.ip_mismatch"), CHECK_ENFORCE));
+        greeting_judge(&f, &p, &s, &v);
+        assert_int_equal(v.action, GREETING_ACCEPT);
+    }
+}
+
 static void test_what_cannot_wait_comes_first(void **state)
 {
     struct greeting_facts f = forged(VOUCHED_UNKNOWN);
@@ -341,6 +392,7 @@ int main(void)
         cmocka_unit_test(test_policy_by_cause),
         cmocka_unit_test(test_exempt_before_anything),
         cmocka_unit_test(test_exemptions),
+        cmocka_unit_test(test_exemptions_that_dns_withholds),
         cmocka_unit_test(test_what_cannot_wait_comes_first),
         cmocka_unit_test(test_words),
     };

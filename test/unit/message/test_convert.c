@@ -94,6 +94,13 @@ static const struct {
                "Content-Type: text/plain; charset=unknown-8bit\r\n"
                "Content-Transfer-Encoding: quoted-printable\r\n\r\n=E4\r\n--q--\r\n"),
      CONVERT_TO_7BIT, 0},
+    {"a type that begins behind a fold, with a colon in it",
+     SPAN_INIT("MIME-Version: 1.0\r\nContent-Type:\r\n multipart/mixed; boundary=\"q:r\"\r\n\r\n"
+               "--q:r\r\n\r\n\xe4\r\n--q:r--\r\n"),
+     SPAN_INIT("MIME-Version: 1.0\r\nContent-Type:\r\n multipart/mixed; boundary=\"q:r\"\r\n\r\n"
+               "--q:r\r\nContent-Type: text/plain; charset=unknown-8bit\r\n"
+               "Content-Transfer-Encoding: quoted-printable\r\n\r\n=E4\r\n--q:r--\r\n"),
+     CONVERT_TO_7BIT, 0},
     {"a message in a part",
      SPAN_INIT(MULTI("mixed") PART
                "Content-Type: message/rfc822\r\n\r\nSubject: x\r\n\r\n\xe4" LAST),

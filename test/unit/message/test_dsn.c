@@ -10,7 +10,7 @@
 static const struct dsn_recipient refused = {
     .address = SPAN_INIT("nobody@example.net"),
     .status = {5, 1, 1},
-    .remote = SPAN_INIT("mx.example.net"),
+    .remote = SPAN_INIT("mx.example.net [192.0.2.1]"),
     .reply = SPAN_INIT("550-5.1.1 no such user\r\n550 5.1.1 see our page"),
 };
 
@@ -65,7 +65,7 @@ static const char failed[] =
     "\r\n"
     "  nobody@example.net\r\n"
     "    There is no such mailbox.\r\n"
-    "    mx.example.net said:\r\n"
+    "    mx.example.net [192.0.2.1] said:\r\n"
     "      550-5.1.1 no such user 550 5.1.1 see our page\r\n"
     "\r\n"
     "The number of the message here is 028T5CY4TQKFE; its header stands below.\r\n"

@@ -71,6 +71,28 @@ static void a_replaced_file_is_the_old_or_the_new(void **state)
     }
 }
 
+/* Who may read a file is the administrator's to say, and stays so; owners only root can give away.
+ */
+static void a_rewritten_file_keeps_owner_and_mode(void **state)
+{
+    uid_t owner = geteuid() == 0 ? 12345 : geteuid();
+    struct stat st;
+
+    (void)state;
+    unlinkat(dir, "b", 0);
+    assert_int_equal(file_rewrite(dir, "b", SPAN("old"), 0600), ERR_OK);
+    assert_int_equal(fstatat(dir, "b", &st, 0), 0);
+    assert_int_equal(st.st_mode & 07777, 0600);
+    assert_int_equal(fchmodat(dir, "b", 0640, 0), 0);
+    assert_int_equal(fchownat(dir, "b", owner, (gid_t)-1, 0), 0);
+    assert_int_equal(file_rewrite(dir, "b", SPAN("new"), 0600), ERR_OK);
+    assert_int_equal(fstatat(dir, "b", &st, 0), 0);
+    assert_int_equal(st.st_mode & 07777, 0640);
+    assert_int_equal(st.st_uid, owner);
+    assert_content("b", "new");
+    unlinkat(dir, "b", 0);
+}
+
 static void short_writes_are_finished(void **state)
 {
     int fd = -1;
@@ -213,6 +235,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_replaced_file_is_the_old_or_the_new),
+        cmocka_unit_test(a_rewritten_file_keeps_owner_and_mode),
         cmocka_unit_test(short_writes_are_finished),
         cmocka_unit_test(an_interrupted_write_goes_on_and_a_full_disk_is_told),
         cmocka_unit_test(an_unnamed_file_gets_its_name_once),

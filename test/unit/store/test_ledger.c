@@ -291,6 +291,28 @@ static void a_disk_that_is_gone_and_comes_back(void **state)
     a_failing_disk(state, FAULT_STOP, EIO);
 }
 
+/* More commits than there may be segments; none of them pushes out what is there. */
+static void a_disk_that_stays_full(void **state)
+{
+    struct ledger *l = open_ledger(&small);
+
+    (void)state;
+    assert_true(add(l, 0, 100));
+    assert_int_equal(ledger_commit(l, NOW), ERR_OK);
+    for (uint64_t i = 1; i < LEDGER_SEGMENTS_MAX + 10; i++) {
+        assert_true(add(l, i, 100));
+        fault_begin(FAULT_FAIL, 1, ENOSPC);
+        fault_only("write");
+        assert_int_not_equal(ledger_commit(l, NOW + (int64_t)i), ERR_OK);
+        (void)fault_end();
+    }
+    assert_true(add(l, 1, 100));
+    assert_int_equal(ledger_commit(l, NOW + HOUR), ERR_OK);
+    ledger_close(l);
+    assert_int_equal(count_all(), 2);
+    assert_int_equal(count_files(), 2);
+}
+
 static void a_directory_that_is_gone(void **state)
 {
     struct ledger *l = open_ledger(&small);
@@ -321,6 +343,7 @@ int main(void)
         CASE(the_newest_part_is_read_alone),
         CASE(a_full_disk),
         CASE(a_disk_that_fails_once),
+        CASE(a_disk_that_stays_full),
         CASE(a_disk_that_writes_half),
         CASE(a_disk_that_is_gone_and_comes_back),
         CASE(a_directory_that_is_gone),

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: ISC */
+#include "server/keyfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "os/file.h"
+
+static enum err read_open(const char *path, int *out_fd, struct heap_buf *out, struct diag *d)
+{
+    enum err e = file_open_read(AT_FDCWD, path, out_fd);
+
+    if (e == ERR_OK)
+        e = file_read_all(*out_fd, out);
+    if (e == ERR_OK)
+        return ERR_OK;
+    if (d != NULL)
+        d->file = path;
+    (void)diag_set(d, e, e == ERR_LIMIT ? 0 : errno, "cannot read this file");
+    file_close(out_fd);
+    return e;
+}
+
+enum err keyfile_read(const char *path, struct heap_buf *out, struct diag *d)
+{
+    int fd = -1;
+    enum err e = read_open(path, &fd, out, d);
+
+    file_close(&fd);
+    return e;
+}
+
+static const char *fault_of(const struct stat *st)
+{
+    if (!S_ISREG(st->st_mode))
+        return "this is no file";
+    if ((st->st_mode & (S_IRWXG | S_IRWXO)) != 0)
+        return "others than its owner can use this secret: chmod 0600";
+    if (st->st_uid != 0 && st->st_uid != geteuid())
+        return "this secret belongs neither to root nor to the user that starts herald";
+    return NULL;
+}
+
+/* The file is judged by what was opened, not by its name. */
+enum err keyfile_read_secret(const char *path, struct heap_buf *out, struct diag *d)
+{
+    const char *fault = "cannot be examined";
+    struct stat st;
+    int fd = -1;
+    enum err e;
+
+    /* All room at once: a buffer that grows leaves copies behind. */
+    if (heap_room(out, out->max) == NULL)
+        return diag_set(d, ERR_NOMEM, 0, "no memory");
+    e = read_open(path, &fd, out, d);
+    if (e != ERR_OK)
+        return e;
+    if (fstat(fd, &st) == 0)
+        fault = fault_of(&st);
+    file_close(&fd);
+    if (fault == NULL)
+        return ERR_OK;
+    if (d != NULL)
+        d->file = path;
+    return diag_set(d, ERR_CONF, 0, "%s", fault);
+}
+
+void keyfile_wipe(struct heap_buf *h)
+{
+    if (h->p != NULL)
+        explicit_bzero(h->p, h->cap);
+    heap_release(h);
+}
