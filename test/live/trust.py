@@ -194,7 +194,7 @@ def before_tls(where, form, source, code):
             if codes != ['220', '250', '250', code, '250', '354', '250', '221']:
                 raise Trouble(f'in pieces of {piece}: {said}')
         text = mail.arrival(server.maildir(), 'secret')
-        if f'[{source}]'.encode() not in text or BALANCER.encode() in text or b'with ESMTPS id' not in text:
+        if f'[{source}]'.encode() not in text or BALANCER.encode() in text or b'ESMTPS id' not in text:
             raise Trouble(f'Received: {text[:400]!r}')
 
 
