@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
 """Mail programs and libraries that people use send to herald; what arrives is compared octet for octet."""
+import fcntl
 import functools
 import os
 import shutil
@@ -72,11 +73,14 @@ def curl(port, to, path):
 def nodemailer_folder():
     """Where Nodemailer is; fetched once, and None when it cannot be had."""
     where = process.ROOT / 'build/node'
-    if not (where / 'node_modules/nodemailer').exists():
-        where.mkdir(parents=True, exist_ok=True)
-        words = ['npm', 'install', '--silent', '--no-audit', '--no-fund', '--prefix', str(where), 'nodemailer@7']
-        subprocess.run(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
-    return where if (where / 'node_modules/nodemailer').exists() else None
+    there = where / 'node_modules/nodemailer'
+    where.mkdir(parents=True, exist_ok=True)
+    with open(where.parent / 'node.lock', 'w', encoding='ascii') as lock:  # modules run side by side
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not there.exists():
+            words = ['npm', 'install', '--silent', '--no-audit', '--no-fund', '--prefix', str(where), 'nodemailer@7']
+            subprocess.run(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    return where if there.exists() else None
 
 
 def nodemailer(port, to, path):

@@ -17,6 +17,7 @@ import re
 import socket
 import ssl
 
+import auth
 from lab import process, servers
 from lab.cases import Shared, case
 from lab.process import Trouble
@@ -216,7 +217,8 @@ class Server(servers.Herald):
         self.ports = {role: process.free_port() for role in ('mx', 'lmtp', 'submission')}
         where.mkdir(parents=True, exist_ok=True)
         users = where / 'users'
-        users.write_text('alice@example.test\nbob@example.test\na.b@example.test\ncarol@listed.test\n')
+        users.write_text('bob@example.test\na.b@example.test\ncarol@listed.test\n')
+        auth.user('add', users, 'alice@example.test', 'secret')
         listens = '\n'.join(f'listen "{role}" {{ address = "127.0.0.1:{port}"; role = {role}; '
                             f'xclient = ["{FILTER}"]; }}' for role, port in self.ports.items())
         super().__init__(where, port=self.ports['mx'], listen=False, unknown_user='refuse', users=f'"{users}"',
@@ -224,6 +226,7 @@ class Server(servers.Herald):
                          relay_domains='["relay.test", "listed.test"]',
                          trusted=f'["{OWN}", "127.0.0.1"]', limits='recipients = 100; tarpit_delay = 0s;',
                          extra=f'{listens}\nroute "*" {{ via = hold; }}\n'
+                               'auth { backoff_account = 0s; backoff_client = 0s; }\n'
                                'dns { servers = ["127.0.0.1@1"]; timeout = 100ms; }')
 
 

@@ -2,12 +2,13 @@
 """Who the client is when a load balancer or another server stands in front."""
 import json
 import socket
+import ssl
 import struct
 
 from lab import mail, servers
 from lab.cases import case
 from lab.dialogue import Dialogue
-from lab.process import Trouble, until
+from lab.process import Trouble, free_port, until
 
 BALANCER, FILTER, STRANGER = '127.0.4.1', '127.0.4.2', '127.0.4.3'
 SIGNATURE = b'\r\n\r\n\0\r\nQUIT\n'
@@ -28,8 +29,11 @@ class Fronted(servers.Herald):
     def __init__(self, where, trusted=f'["{BALANCER}", "{FILTER}", "198.51.100.7"]', limits=''):
         super().__init__(where, listen=False, trusted=trusted, limits=limits, extra='greeting { policy = observe; }')
         self.settings['workers'] = '1'
+        self.implicit = free_port()
         self.extra += (f'listen "mx" {{ address = "127.0.0.1:{self.port}"; proxy = ["{BALANCER}"]; '
-                       f'xclient = ["{FILTER}"]; }}')
+                       f'xclient = ["{FILTER}"]; }}\n'
+                       f'listen "smtps" {{ address = "127.0.0.1:{self.implicit}"; proxy = ["{BALANCER}"]; '
+                       'tls = implicit; }\nroute "*" { via = hold; }')
         self.write_conf()
 
     def rows(self, event):
@@ -130,6 +134,91 @@ def unlisted(where):
             until(lambda: client.reply()[:3] == '250', 5, 'EHLO after the refused octets')
             client.ask('MAIL FROM:<a@b.example>', 250)
             client.ask('RCPT TO:<b@elsewhere.example>', 550)
+
+
+# ---- a header before TLS ----
+
+class Secret:
+    """TLS whose octets go out in pieces of our own: what is sent first comes before it, in the same write."""
+
+    def __init__(self, port, source, first=b'', piece=1 << 20):
+        self.peer = socket.create_connection(('127.0.0.1', port), timeout=10, source_address=(source, 0))
+        self.peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        self.came, self.goes, self.first, self.piece = ssl.MemoryBIO(), ssl.MemoryBIO(), first, piece
+        self.tls = context.wrap_bio(self.came, self.goes)
+
+    def step(self, do, *words):
+        """do() until it needs no octets of the server; b'' at the end of the connection."""
+        while True:
+            try:
+                return do(*words)
+            except ssl.SSLWantReadError:
+                self.flush()
+                some = self.peer.recv(65536)
+                if not some:
+                    return b''
+                self.came.write(some)
+
+    def flush(self):
+        octets, self.first = self.first + self.goes.read(), b''
+        for at in range(0, len(octets), self.piece):
+            self.peer.sendall(octets[at:at + self.piece])
+
+    def talk(self, lines):
+        """Shake hands, say all of it, and return everything that is said to it."""
+        with self.peer:
+            try:
+                self.step(self.tls.do_handshake)
+                self.tls.write(''.join(line + '\r\n' for line in lines).encode())
+                self.flush()
+                said = b''
+                while some := self.step(self.tls.read, 65536):
+                    said += some
+                return said.decode()
+            except (ssl.SSLError, ConnectionError):
+                return ''
+
+
+MAIL = ('EHLO cli.test', 'MAIL FROM:<a@client.example>', 'RCPT TO:<b@elsewhere.example>',
+        'RCPT TO:<alice@example.test>', 'DATA', 'X-Test-Id: secret', '', 'x', '.', 'QUIT')
+
+
+def before_tls(where, form, source, code):
+    with Fronted(where) as server:
+        server.ready()
+        for piece in (1 << 20, 1):
+            said = Secret(server.implicit, BALANCER, form(source), piece).talk(MAIL)
+            codes = [line[:3] for line in said.split('\r\n') if line[3:4] == ' ']
+            if codes != ['220', '250', '250', code, '250', '354', '250', '221']:
+                raise Trouble(f'in pieces of {piece}: {said}')
+        text = mail.arrival(server.maildir(), 'secret')
+        if f'[{source}]'.encode() not in text or BALANCER.encode() in text or b'ESMTPS id' not in text:
+            raise Trouble(f'Received: {text[:400]!r}')
+
+
+case('PROXY and TLS from the first octet: version 1, a stranger', header, '192.0.2.9', '550')(before_tls)
+case('PROXY and TLS from the first octet: version 2, a stranger', binary, '192.0.2.9', '550')(before_tls)
+case('PROXY and TLS from the first octet: version 1, trusted', header, '198.51.100.7', '250')(before_tls)
+case('PROXY and TLS from the first octet: version 2, trusted', binary, '198.51.100.7', '250')(before_tls)
+
+
+@case('PROXY and TLS from the first octet: no TLS without a header, none within TLS, none of a stranger')
+def no_header(where):
+    with Fronted(where) as server:
+        server.ready()
+        rows = {'no header': (BALANCER, b''), 'half a header': (BALANCER, header('192.0.2.9')[:-1]),
+                'a stranger': (STRANGER, header('198.51.100.7'))}
+        for what, (source, first) in rows.items():
+            said = Secret(server.implicit, source, first).talk(MAIL)
+            if said:
+                raise Trouble(f'{what}: {said}')
+        said = Secret(server.implicit, STRANGER).talk(('PROXY TCP4 198.51.100.7 127.0.0.1 1 25', *MAIL))
+        if not said.startswith('220') or '\n554 ' not in said or '\n250' in said:
+            raise Trouble(f'a header within TLS: {said}')
+        if len(server.rows('session.refused')) < 2:
+            raise Trouble('the log says nothing')
 
 
 def xclient(server, attributes, source=FILTER):

@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 
-from . import process
+from . import process, servers
 from .process import Skip, Trouble
 
 INSIDE = 'HERALD_LAB_ABROAD'
@@ -45,6 +45,7 @@ def call(words, **more):
         raise Skip('a network namespace needs root')
     if not shutil.which('ip'):
         raise Skip('ip (of iproute2) is not there')
+    servers.unpack_peers()  # inside there is no network
     where = process.folder('abroad')
     try:
         for name, text in FILES.items():

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: ISC
 """Cases of the live tests: a decorator to declare them, and a runner to run them."""
+import concurrent.futures
 import importlib
 import os
+import re
 import signal
-import sys
+import subprocess
+import threading
 import time
 import traceback
 
@@ -12,6 +15,7 @@ from .process import Skip, Trouble
 
 DECLARED = []
 CASE_SECONDS = 180
+CLOSING = re.compile(r'^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?\n', re.M)
 
 
 def case(words, *arguments, slow=False):
@@ -75,6 +79,60 @@ def run_one(function, arguments):
             process.remove(where)
 
 
+class _Apart:
+    """Processes that run cases, and what they counted together."""
+
+    def __init__(self):
+        self.lock, self.children, self.over = threading.Lock(), [], False
+        self.counts = {'ok': 0, 'FAIL': 0, 'SKIP': 0}
+
+    def call(self, name, words):
+        """One process to its end; what it says is printed when it is over."""
+        with self.lock:
+            if self.over:
+                return
+            child = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                     errors='replace')
+            self.children.append(child)
+        said, _ = child.communicate()
+        closing = CLOSING.search(said)
+        with self.lock:
+            print(CLOSING.sub('', said), end='', flush=True)
+            if not closing:
+                print(f'FAIL {name}: ended with {child.returncode}', flush=True)
+            for verdict, number in zip(self.counts, closing.groups() if closing else (0, 1, 0)):
+                self.counts[verdict] += int(number or 0)
+
+    def stop(self):
+        with self.lock:
+            self.over = True
+            for child in self.children:
+                child.terminate()
+
+
+def run_apart(parts, jobs):
+    """Run the commands of each {name: words}, so many at a time; the first one's are over before the second's begin.
+
+    Returns the exit code."""
+    process.end_on_sigterm()
+    apart = _Apart()
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        try:
+            for part in parts:
+                for run_of in [pool.submit(apart.call, name, words) for name, words in part.items()]:
+                    run_of.result()
+        finally:
+            apart.stop()
+    return close(apart.counts)
+
+
+def close(counts):
+    """Print the closing line; returns the exit code."""
+    skipped = f', {counts["SKIP"]} skipped' if counts['SKIP'] else ''
+    print(f'{counts["ok"]} passed, {counts["FAIL"]} failed{skipped}', flush=True)
+    return 1 if counts['FAIL'] or not counts['ok'] else 0
+
+
 def run(modules, only=None, long=False):
     """Run all declared cases of these modules, print a line for each and the closing line. Returns the exit code."""
     process.end_on_sigterm()
@@ -98,7 +156,4 @@ def run(modules, only=None, long=False):
                 print('\n'.join('     | ' + line for line in explanation.splitlines()), flush=True)
     finally:
         Shared.stop()
-    skipped = f', {counts["SKIP"]} skipped' if counts['SKIP'] else ''
-    print(f'{counts["ok"]} passed, {counts["FAIL"]} failed{skipped}')
-    sys.stdout.flush()
-    return 1 if counts['FAIL'] or not counts['ok'] else 0
+    return close(counts)
