@@ -3,7 +3,7 @@
 #ifndef BASE_ASCII_H
 #define BASE_ASCII_H
 
-#include "base/base.h"
+#include "base/span.h"
 
 static inline bool ascii_is_digit(char c)
 {
@@ -41,6 +41,14 @@ static inline bool ascii_is_print(char c)
 static inline bool ascii_is_high(char c)
 {
     return (unsigned char)c > 127;
+}
+
+static inline bool ascii_has_high(span s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (ascii_is_high(s.p[i]))
+            return true;
+    return false;
 }
 
 /* C0 control or DEL. */

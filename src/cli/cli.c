@@ -42,6 +42,18 @@ int cli_wrong_usage(const struct cli_command *command, const char *fmt, ...)
     return CLI_USAGE;
 }
 
+struct config *cli_load_config(const char *file)
+{
+    struct config_problems problems = {0};
+    struct config *c = config_load(file, &problems);
+
+    config_problems_finish(&problems);
+    if (c == NULL)
+        (void)cli_fail(CLI_CONFIG, "the configuration has errors; see: herald config check %s",
+                       file);
+    return c;
+}
+
 int cli_exit_of(enum err e)
 {
     static const int codes[] = {

@@ -12,6 +12,7 @@
 #define CLI_CLI_H
 
 #include "base/diag.h"
+#include "config/config.h"
 
 enum cli_exit {
     CLI_OK = 0,
@@ -59,6 +60,14 @@ int cli_wrong_usage(const struct cli_command *command, const char *fmt, ...) PRI
 
 /* The same for a failure with a place; returns the exit code that fits e. */
 int cli_fail_diag(enum err e, const struct diag *d);
+
+/*
+ * The configuration of a server, for commands that are not about configurations: what is wrong with
+ * it is left to `herald config check`. NULL: it was said so; exit with CLI_CONFIG.
+ *
+ * file  NULL: that of a server started without one
+ */
+struct config *cli_load_config(const char *file);
 
 /* The exit code for a failure. */
 int cli_exit_of(enum err e);

@@ -112,15 +112,6 @@ static int print_result(bool json)
     return CLI_OK;
 }
 
-static struct config *load(const char *file)
-{
-    struct config_problems problems = {0};
-    struct config *conf = config_load(file, &problems);
-
-    config_problems_finish(&problems);
-    return conf;
-}
-
 static int run_single(const struct options *o)
 {
     struct config *conf = NULL;
@@ -143,9 +134,9 @@ static int run_single(const struct options *o)
     the_case.claim.is_helo = span_ieq(the_case.verb, SPAN("HELO"));
     the_case.session.now_s = (int64_t)time(NULL);
     if (o->file != NULL) {
-        conf = load(o->file);
+        conf = cli_load_config(o->file);
         if (conf == NULL)
-            return cli_fail(CLI_CONFIG, "%s: see herald config check %s", o->file, o->file);
+            return CLI_CONFIG;
         take_config(conf);
     }
     if (conf != NULL && o->policy == NULL) {
@@ -160,11 +151,11 @@ static int run_single(const struct options *o)
 
 static int run_self(const struct options *o)
 {
-    struct config *conf = load(o->file);
+    struct config *conf = cli_load_config(o->file);
     int status;
 
     if (conf == NULL)
-        return cli_fail(CLI_CONFIG, "%s: see herald config check %s", o->file, o->file);
+        return CLI_CONFIG;
     status = judge_self(conf, &dns, o->peer, o->json);
     config_free(conf);
     return status;

@@ -407,15 +407,13 @@ static const struct {
 
 static int run_verb(size_t verb, struct options *o)
 {
-    struct config_problems problems = {0};
-    struct config *c = config_load(o->file, &problems);
+    struct config *c = cli_load_config(o->file);
     struct diag d = {0};
     enum err e = ERR_OK;
     int code;
 
-    config_problems_finish(&problems);
     if (c == NULL)
-        return cli_fail(CLI_CONFIG, "the configuration has errors; see: herald config check");
+        return CLI_CONFIG;
     o->config = c;
     if (!verbs[verb].alone)
         e = cli_queue_open(c, &o->queue, &d);

@@ -4,6 +4,7 @@
 #include "base/num.h"
 #include "cli/queue.h"
 #include "os/clock.h"
+#include "smtp/param.h"
 
 #define TEXT_BYTES (8u << 10)
 
@@ -37,14 +38,42 @@ static int64_t wall_of(int64_t at_q, const struct ctl_reply *at)
     return at->now_ms + (at_q - at->now_q);
 }
 
+/* ---- what the sender asked of reports (RFC 3461) ---- */
+
+static span ret_of(const struct envelope *e)
+{
+    if ((e->flags & ENVELOPE_RET_FULL) != 0)
+        return SPAN("FULL");
+    return (e->flags & ENVELOPE_RET_HDRS) != 0 ? SPAN("HDRS") : SPAN_NONE;
+}
+
+static span notify_of(const struct record_rcpt *r, struct buf *b)
+{
+    smtp_notify_put(b, r->notify);
+    return buf_span(b);
+}
+
+/* As it was meant. */
+static span decoded(span xtext, struct buf *b)
+{
+    smtp_xtext_put_decoded(b, xtext);
+    return buf_span(b);
+}
+
 static void put_rcpt_json(FILE *out, const struct record_rcpt *r, const struct ctl_reply *at)
 {
     bool waits = r->state == RECORD_WAITING;
+    char words[64], given[ENVELOPE_ORCPT_BYTES];
+    struct buf notify = BUF_OVER(words), orcpt = BUF_OVER(given);
 
     putc('{', out);
     put_text(out, "address", r->address);
     putc(',', out);
     put_text(out, "original", r->original);
+    putc(',', out);
+    put_text(out, "orcpt", decoded(r->orcpt, &orcpt));
+    putc(',', out);
+    put_text(out, "notify", notify_of(r, &notify));
     fprintf(out, ",\"state\":\"%s\",\"attempts\":%u,", record_state_text(r->state),
             (unsigned)r->attempts);
     put_time(out, "next", waits ? wall_of(r->next_q, at) : 0);
@@ -76,6 +105,8 @@ void cli_queue_show_json(FILE *out, const struct record *r, const struct ctl_rep
     struct unpack u = unpack_over(r->rcpts);
     struct record_rcpt rcpt;
     const char *between = "";
+    char given[ENVELOPE_ENVID_BYTES];
+    struct buf envid = BUF_OVER(given);
 
     fprintf(out, "{\"id\":\"%s\",\"session\":\"%s\",", num_id_text(r->id).text,
             num_id_text(e.session).text);
@@ -88,6 +119,10 @@ void cli_queue_show_json(FILE *out, const struct record *r, const struct ctl_rep
     put_text(out, "client", e.client);
     putc(',', out);
     put_text(out, "greeting", e.greeting);
+    putc(',', out);
+    put_text(out, "envid", decoded(e.envid, &envid));
+    putc(',', out);
+    put_text(out, "ret", ret_of(&e));
     fputs(",\"recipients\":[", out);
     while (record_next_rcpt(&u, &rcpt)) {
         fputs(between, out);
@@ -197,12 +232,33 @@ static void put_field(FILE *out, const char *name, span value)
     putc('\n', out);
 }
 
+static void put_indented(FILE *out, const char *word, span value)
+{
+    if (value.n == 0)
+        return;
+    fprintf(out, "              %s ", word);
+    put_shown(out, value);
+    putc('\n', out);
+}
+
+static void put_rcpt_whole(FILE *out, const struct record_rcpt *r, const struct ctl_reply *at)
+{
+    char words[64], given[ENVELOPE_ORCPT_BYTES];
+    struct buf notify = BUF_OVER(words), orcpt = BUF_OVER(given);
+
+    put_rcpt(out, r, at);
+    put_indented(out, "by", r->dest);
+    put_indented(out, "notify", notify_of(r, &notify));
+    put_indented(out, "orcpt", decoded(r->orcpt, &orcpt));
+}
+
 void cli_queue_show_whole(FILE *out, const struct record *r, const struct ctl_reply *at)
 {
     struct envelope e = envelope_of(r);
     struct unpack u = unpack_over(r->rcpts);
     struct record_rcpt rcpt;
-    char text[CLOCK_RFC3339_BYTES + 1];
+    char text[CLOCK_RFC3339_BYTES + 1], given[ENVELOPE_ENVID_BYTES];
+    struct buf envid = BUF_OVER(given);
 
     fprintf(out, "%-12s%s\n", "message", num_id_text(r->id).text);
     fprintf(out, "%-12s%s\n", "session", num_id_text(e.session).text);
@@ -217,13 +273,9 @@ void cli_queue_show_whole(FILE *out, const struct record *r, const struct ctl_re
     put_field(out, "client", e.client);
     put_field(out, "greeting", e.greeting);
     put_field(out, "login", e.auth);
+    put_field(out, "envid", decoded(e.envid, &envid));
+    put_field(out, "ret", ret_of(&e));
     fputs("recipients\n", out);
-    while (record_next_rcpt(&u, &rcpt)) {
-        put_rcpt(out, &rcpt, at);
-        if (rcpt.dest.n != 0) {
-            fputs("              by ", out);
-            put_shown(out, rcpt.dest);
-            putc('\n', out);
-        }
-    }
+    while (record_next_rcpt(&u, &rcpt))
+        put_rcpt_whole(out, &rcpt, at);
 }

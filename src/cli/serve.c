@@ -69,6 +69,7 @@ int cli_serve_until_told(const struct cli_command *command, int argc, char **arg
                                             {NULL, 0, NULL, 0}};
     struct supervisor_conf conf = {.load = plan_load,
                                    .unload = plan_unload,
+                                   .forget = plan_forget,
                                    .changed = plan_changed,
                                    .ready = ready,
                                    .arg = source};

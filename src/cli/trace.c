@@ -327,15 +327,13 @@ static int answer(const struct options *o)
 
 static int open_and_answer(struct options *o)
 {
-    struct config_problems problems = {0};
-    struct config *c = config_load(o->file, &problems);
+    struct config *c = cli_load_config(o->file);
     char path[NAME_BYTES];
     struct buf b = BUF_OVER(path);
     int code;
 
-    config_problems_finish(&problems);
     if (c == NULL)
-        return cli_fail(CLI_CONFIG, "the configuration has errors; see: herald config check");
+        return CLI_CONFIG;
     o->config = c;
     buf_printf(&b, "%.*s/" LEDGER_DIR, SPAN_ARG(c->data_dir));
     o->dir_fd = buf_cstr(&b) != NULL ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;

@@ -218,8 +218,8 @@ const struct config_key config_keys[] = {
      "Commands refused in one session before it is ended with 421."},
     {"limits", "junk_commands", CONFIG_TYPE_NUMBER, FIELD(limits.junk_commands),
      DEFAULT("100"), 1, 100000, NULL, LIVE,
-     "NOOP, RSET, VRFY and further greetings between two messages before each of them counts "
-     "as an error."},
+     "NOOP, RSET, VRFY, logins and greetings between two accepted messages before the session is "
+     "ended with 421."},
     {"limits", "unknown_recipients", CONFIG_TYPE_NUMBER, FIELD(limits.unknown_recipients),
      DEFAULT("20"),
      1, 100000, NULL, LIVE,
@@ -454,7 +454,8 @@ const struct config_key config_keys[] = {
      "A PEM file with the authorities that are believed, instead of those of the system."},
     {"route", "user", CONFIG_TYPE_LOGIN, BLOCK(config_route, user), DEFAULT("\"\""), ANY, LIVE,
      "Whom to log in as (AUTH) at that server, by SCRAM-SHA-256 where it can, else SCRAM-SHA-1, "
-     "PLAIN or LOGIN. Only under TLS, or to a server on this machine. Needs `password_file`."},
+     "PLAIN or LOGIN. Only under TLS, or to a server on this machine; by PLAIN and LOGIN, which show "
+     "the password, only when its certificate verifies too (see `ca_file`). Needs `password_file`."},
     {"route", "password_file", CONFIG_TYPE_FILE, BLOCK(config_route, password_file),
      DEFAULT("\"\""), ANY, LIVE,
      "A file whose first line is the password of the route's `user`, read at start and at a reload, "

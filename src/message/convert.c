@@ -37,14 +37,6 @@ span convert_fault_text(enum convert_fault fault)
 
 /* ---- small things ---- */
 
-static bool has_high(span s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if (ascii_is_high(s.p[i]))
-            return true;
-    return false;
-}
-
 static bool has_odd(span s)
 {
     return span_has(s, '\0') || span_has(s, '\r') || span_has(s, '\n');
@@ -298,7 +290,7 @@ static void header_piece(struct convert *c, struct buf *out, span s, bool eol)
         end_header(c, out);
         return;
     }
-    if (has_high(s) && c->to == CONVERT_TO_7BIT)
+    if (ascii_has_high(s) && c->to == CONVERT_TO_7BIT)
         fail(c, CONVERT_HEADER);
     if (c->at_start && !(s.n > 0 && ascii_is_blank(s.p[0])))
         begin_field(c, out, s);
@@ -335,7 +327,7 @@ static void note(struct convert *c, span s)
     /* Of what is no text the lines are mended on the way out; better to encode where one may. */
     bool may_mend = c->to == CONVERT_TO_8BIT || c->fixed == CONVERT_FINE;
 
-    if ((c->to == CONVERT_TO_7BIT && has_high(s)) || ((odd || is_long) && may_mend))
+    if ((c->to == CONVERT_TO_7BIT && ascii_has_high(s)) || ((odd || is_long) && may_mend))
         mark(c, odd);
 }
 
@@ -358,7 +350,7 @@ static void leaf_piece(struct convert *c, struct buf *out, span s, bool eol)
 /* Nobody reads this: it need not stay what it was. */
 static void between_piece(struct convert *c, struct buf *out, span s, bool eol)
 {
-    c->loose_high |= !c->writes && c->to == CONVERT_TO_7BIT && has_high(s);
+    c->loose_high |= !c->writes && c->to == CONVERT_TO_7BIT && ascii_has_high(s);
     for (size_t i = 0; c->writes && i < s.n; i++)
         buf_putc(out, ascii_is_high(s.p[i]) && c->to == CONVERT_TO_7BIT ? '?' : s.p[i]);
     put(c, out, eol ? SPAN("\r\n") : SPAN_NONE);

@@ -90,21 +90,13 @@ const char *dsn_status_words(const unsigned status[3])
 
 /* ---- octets above 127 ---- */
 
-static bool has_high(span s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if (ascii_is_high(s.p[i]))
-            return true;
-    return false;
-}
-
 /* An address that is written as it is: the caller's, and well-formed; anything else is escaped. */
 static bool is_global(span address)
 {
     for (size_t i = 0; i < address.n; i++)
         if (ascii_is_control(address.p[i]))
             return false;
-    return address.n <= TEXT_CUT_BYTES && has_high(address) && escape_is_utf8(address);
+    return address.n <= TEXT_CUT_BYTES && ascii_has_high(address) && escape_is_utf8(address);
 }
 
 static bool any_global(const struct dsn *d)
@@ -130,12 +122,12 @@ static bool header_is_global(const struct dsn *d)
 {
     span header = header_of(d->original);
 
-    return has_high(header) && escape_is_utf8(header);
+    return ascii_has_high(header) && escape_is_utf8(header);
 }
 
 unsigned dsn_needs(const struct dsn *d)
 {
-    bool eight = any_global(d) || (d->whole ? has_high(d->original) : header_is_global(d));
+    bool eight = any_global(d) || (d->whole ? ascii_has_high(d->original) : header_is_global(d));
 
     return (eight ? (unsigned)DSN_NEEDS_8BIT : 0u) |
            (is_global(d->sender) ? (unsigned)DSN_NEEDS_SMTPUTF8 : 0u);
@@ -415,7 +407,7 @@ static void put_original(struct buf *b, const struct dsn *d)
 
     if (d->whole) {
         put_part(b, d, global ? "message/global" : "message/rfc822", "The message",
-                 has_high(d->original));
+                 ascii_has_high(d->original));
         buf_put(b, d->original);
     } else {
         put_part(b, d, global ? "message/global-headers" : "text/rfc822-headers",

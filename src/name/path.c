@@ -60,15 +60,6 @@ static bool is_domain(span s, bool utf8)
     return (domain_parse(s).faults & ~allowed) == 0;
 }
 
-static bool has_high(span s)
-{
-    for (size_t i = 0; i < s.n; i++) {
-        if (ascii_is_high(s.p[i]))
-            return true;
-    }
-    return false;
-}
-
 /* Drop "@a,@b:" in front (RFC 5321 appendix C). */
 static bool drop_route(span *s)
 {
@@ -92,7 +83,7 @@ static bool drop_route(span *s)
 
 static enum path_fault check_utf8(struct path *p, unsigned allow)
 {
-    p->utf8 = has_high(p->text);
+    p->utf8 = ascii_has_high(p->text);
     if (!p->utf8)
         return PATH_FINE;
     if ((allow & PATH_ALLOW_UTF8) == 0)

@@ -250,7 +250,10 @@ static void receive(struct chan *c)
     }
     if (!take_fds(c, &m))
         c->wrong = "more descriptors than frames";
+    bool secret = c->conf.secret;
     bool kept = !goes_on(c) || received(c, (size_t)n, missing);
+    if (secret)
+        explicit_bzero(scratch, min_size((size_t)n, sizeof scratch));
     if (c->open && c->wrong != NULL)
         end_malformed(c);
     else if (c->open && !kept)
@@ -426,8 +429,8 @@ static size_t longest(const struct chan_conf *conf)
 enum err chan_open(struct chan *c, struct loop *loop, int fd, const struct chan_conf *conf)
 {
     *c = (struct chan){.conf = *conf, .loop = loop, .fd = fd, .in_fd = -1};
-    heap_init(&c->out, CHAN_QUEUE_BYTES);
-    heap_init(&c->in, longest(conf));
+    (conf->secret ? heap_init_secret : heap_init)(&c->out, CHAN_QUEUE_BYTES);
+    (conf->secret ? heap_init_secret : heap_init)(&c->in, longest(conf));
     loop_task_init(&c->flush, on_flush, c);
     loop_io_init(&c->io, on_ready, c);
     if (!loop_io_start(loop, &c->io, fd, LOOP_READ)) {

@@ -63,6 +63,7 @@ struct chan_conf {
     chan_closed_fn *on_closed; /* never called after chan_close */
     chan_room_fn *on_room;     /* NULL: not wanted */
     void *arg;
+    bool secret; /* passwords go over it: what was sent and received is wiped at once */
 };
 
 struct chan_fd {

@@ -277,6 +277,7 @@ static enum err server_ctx(const struct tls_server_conf *conf, const struct tls_
         SSL_CTX_free(ctx);
         return diag_set(d, ERR_NOMEM, 0, "cannot set TLS up: %s", tls_words());
     }
+    SSL_CTX_set_options(ctx, SSL_OP_CLEANSE_PLAINTEXT); /* passwords come that way */
     SSL_CTX_set_alpn_select_cb(ctx, on_alpn, NULL);
     SSL_CTX_set_tlsext_servername_callback(ctx, on_name);
     if (conf->client_ca.n != 0)

@@ -76,7 +76,8 @@ const struct tls_ticket_key *tls_tickets_find(const struct tls_tickets *t, const
 
 void tls_tickets_finish(struct tls_tickets *t)
 {
-    OPENSSL_cleanse(t, sizeof(*t));
+    if (t != NULL)
+        OPENSSL_cleanse(t, sizeof(*t));
 }
 
 static bool set_mac(EVP_MAC_CTX *mac, const struct tls_ticket_key *key)

@@ -46,7 +46,7 @@ void tls_tickets_turn(struct tls_tickets *t, int64_t wall_ms);
 const struct tls_ticket_key *tls_tickets_find(const struct tls_tickets *t, const uint8_t *name,
                                               bool *out_renew);
 
-/* Wipe all. */
+/* Wipe all. NULL: nothing. */
 void tls_tickets_finish(struct tls_tickets *t);
 
 #endif

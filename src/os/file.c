@@ -61,6 +61,19 @@ enum err file_open_read(int dir, const char *path, int *out_fd)
     return file_open(dir, path, O_RDONLY, 0, out_fd);
 }
 
+enum err file_open_named(const char *path, int *out_fd)
+{
+    int fd = -1;
+
+    do {
+        fd = os_calls->openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NOCTTY, 0);
+    } while (fd < 0 && errno == EINTR);
+    if (fd < 0)
+        return err_of_errno(errno);
+    *out_fd = fd;
+    return ERR_OK;
+}
+
 enum err file_create(int dir, const char *path, mode_t mode, int *out_fd)
 {
     return file_open(dir, path, O_RDWR | O_CREAT | O_EXCL, mode, out_fd);
@@ -280,6 +293,8 @@ enum err file_rewrite(int dir, const char *path, span s, mode_t mode)
 {
     struct stat old;
     bool there = os_calls->fstatat(dir, path, &old, 0) == 0;
+    if (there && (old.st_mode & S_IRWXO) != 0)
+        old.st_mode = mode;
     return replace(dir, path, s, mode, there ? &old : NULL);
 }
 

@@ -23,6 +23,9 @@ MUSTUSE enum err file_make_dir(int dir, const char *path, int *out_fd);
 
 MUSTUSE enum err file_open_read(int dir, const char *path, int *out_fd);
 
+/* Open for reading what the operator named: unlike all others, this follows symbolic links. */
+MUSTUSE enum err file_open_named(const char *path, int *out_fd);
+
 /* Make a new file for writing; ERR_EXISTS when there is one. */
 MUSTUSE enum err file_create(int dir, const char *path, mode_t mode, int *out_fd);
 
@@ -65,7 +68,10 @@ MUSTUSE enum err file_size(int fd, int64_t *out_bytes);
  * A reader sees the old file or the new one whole. ".new" is added for the temporary name.
  */
 MUSTUSE enum err file_replace(int dir, const char *path, span s, mode_t mode);
-/* The same; mode and owner stay those of the old file. `mode` is for one that was not there. */
+/*
+ * The same for secrets: owner, group and mode stay those of the old file. `mode` is for one that
+ * was not there, or that everybody could use.
+ */
 MUSTUSE enum err file_rewrite(int dir, const char *path, span s, mode_t mode);
 
 /*

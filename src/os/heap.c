@@ -6,16 +6,31 @@
 
 #define HEAP_LEAST_BYTES 256
 
+static void give_back(struct heap_buf *h)
+{
+    if (h->secret && h->p != NULL)
+        explicit_bzero(h->p, h->cap);
+    free(h->p);
+}
+
+/* The first n octets of those held are needed no more. */
+static void wipe_front(struct heap_buf *h, size_t n)
+{
+    if (h->secret && n > 0)
+        explicit_bzero(h->p + h->from, n);
+}
+
 void heap_release(struct heap_buf *h)
 {
     if (h == NULL)
         return;
-    free(h->p);
-    heap_init(h, h->max);
+    give_back(h);
+    *h = (struct heap_buf){.max = h->max, .secret = h->secret};
 }
 
 void heap_reset(struct heap_buf *h)
 {
+    wipe_front(h, h->n);
     h->from = 0;
     h->n = 0;
     h->failed = false;
@@ -26,6 +41,8 @@ static bool heap_make(struct heap_buf *h, size_t need)
 {
     if (h->p != NULL && need <= h->cap) {
         memmove(h->p, h->p + h->from, h->n);
+        if (h->secret)
+            explicit_bzero(h->p + h->n, h->cap - h->n);
         h->from = 0;
         return true;
     }
@@ -38,7 +55,7 @@ static bool heap_make(struct heap_buf *h, size_t need)
         return false;
     if (h->p != NULL && h->n != 0)
         memcpy(p, h->p + h->from, h->n);
-    free(h->p);
+    give_back(h);
     h->p = p;
     h->from = 0;
     h->cap = cap;
@@ -78,6 +95,7 @@ bool heap_put(struct heap_buf *h, span s)
 
 void heap_drop(struct heap_buf *h, size_t n)
 {
+    wipe_front(h, min_size(n, h->n));
     if (n >= h->n) {
         h->from = 0;
         h->n = 0;

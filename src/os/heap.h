@@ -22,11 +22,18 @@ struct heap_buf {
     size_t cap;  /* octets allocated */
     size_t max;  /* n never passes this */
     bool failed; /* something did not fit; cleared by heap_reset and heap_release */
+    bool secret; /* octets are wiped wherever they lay */
 };
 
 static inline void heap_init(struct heap_buf *h, size_t max)
 {
     *h = (struct heap_buf){.max = max};
+}
+
+/* For passwords and the like: what is dropped, moved away or given back is wiped first. */
+static inline void heap_init_secret(struct heap_buf *h, size_t max)
+{
+    *h = (struct heap_buf){.max = max, .secret = true};
 }
 
 /* Free all; the heap_buf is as after heap_init. NULL is allowed. */

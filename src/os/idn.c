@@ -7,10 +7,7 @@
 
 bool idn_is_needed(span s)
 {
-    for (size_t i = 0; i < s.n; i++)
-        if (ascii_is_high(s.p[i]))
-            return true;
-    return false;
+    return ascii_has_high(s);
 }
 
 bool idn_put_ascii(struct buf *b, span domain)

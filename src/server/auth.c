@@ -200,7 +200,7 @@ static struct auth_exchange *new_exchange(struct auth_client *c, uint32_t tag,
 
 /* ---- frames ---- */
 
-/* A frame that smtpd cannot have sent: the channel is closed, which ends its exchanges. */
+/* A frame that smtpd cannot have sent: its login fails, all others go on. */
 static void broken(struct chan_frame *f, const char *what)
 {
     struct log_line l = log_begin(LOG_CHANNEL_BROKEN, LOG_ERROR);
@@ -301,6 +301,7 @@ static void on_peer(struct proc *p, unsigned kind, unsigned index, int fd)
         .on_frame = on_frame,
         .on_closed = on_closed,
         .arg = c,
+        .secret = true,
     };
 
     (void)index;

@@ -2,7 +2,6 @@
 #include "server/keyfile.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,7 +10,8 @@
 
 static enum err read_open(const char *path, int *out_fd, struct heap_buf *out, struct diag *d)
 {
-    enum err e = file_open_read(AT_FDCWD, path, out_fd);
+    /* ACME clients have a symbolic link for each certificate. */
+    enum err e = file_open_named(path, out_fd);
 
     if (e == ERR_OK)
         e = file_read_all(*out_fd, out);

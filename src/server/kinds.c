@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "net/tls.h"
+#include "net/tls_ticket.h"
 #include "server/auth.h"
 #include "server/context.h"
 #include "server/deliver.h"
@@ -68,6 +69,8 @@ static int run_kind(struct proc *p)
     if (p->kind != PROC_SMTPD) {
         tls_side_free(context->tls);
         context->tls = NULL;
+        tls_tickets_finish(context->tickets);
+        context->tickets = NULL;
     }
     if (p->kind != PROC_RELAY)
         relay_keys_forget(context->relay_keys);

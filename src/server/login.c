@@ -27,18 +27,10 @@ static void delist(struct login *l)
         loop_defer(l->link->client->loop, &l->link->client->sweep);
 }
 
-/* It holds a password. */
-static void unpark(struct login *l)
-{
-    if (l->parked.p != NULL)
-        explicit_bzero(l->parked.p, l->parked.cap);
-    heap_release(&l->parked);
-}
-
 static void forget(struct login *l)
 {
     delist(l);
-    unpark(l);
+    heap_release(&l->parked);
     loop_timer_stop(&l->timer);
     loop_task_cancel(l->link->client->loop, &l->fail);
     l->link = NULL;
@@ -183,6 +175,7 @@ static struct login_link *new_link(struct login_client *c, unsigned index, int f
         .on_frame = on_frame,
         .on_closed = on_closed,
         .arg = link,
+        .secret = true,
     };
 
     if (link == NULL) {
@@ -214,7 +207,7 @@ void login_client_link(struct login_client *c, unsigned index, int fd)
         delist(l);
         enlist(l, link);
         post(l, AUTH_START, heap_span(&l->parked));
-        unpark(l);
+        heap_release(&l->parked);
     }
 }
 
@@ -239,7 +232,7 @@ void login_start(struct login_client *c, struct login *l, const struct auth_star
     struct login_link *link = choose(c);
 
     *l = (struct login){.fn = fn, .arg = arg, .tag = c->next_tag++, .asked = true};
-    heap_init(&l->parked, AUTH_START_BYTES);
+    heap_init_secret(&l->parked, AUTH_START_BYTES);
     loop_timer_init(&l->timer, c->loop, on_timeout, l);
     loop_task_init(&l->fail, on_fail, l);
     enlist(l, link != NULL ? link : &c->parked);

@@ -63,16 +63,22 @@ static struct config *read_config(const struct plan_source *source, struct diag 
 
 /* ---- directories ---- */
 
-/* Make path (0750, the service user's) unless it is there; those above it must be. */
-static bool make_dir(const char *path, const struct user *user, struct diag *d)
+/*
+ * Make path (0750, the service user's) unless it is there; those above it must be.
+ *
+ * follow  a symbolic link is taken too: only where the service user cannot have put it, or he
+ *         would be given any directory of the machine
+ */
+static bool make_dir(const char *path, bool follow, const struct user *user, struct diag *d)
 {
+    int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | (follow ? 0 : O_NOFOLLOW);
     int fd;
 
     if (mkdir(path, 0750) != 0 && errno != EEXIST) {
         (void)diag_set(d, err_of_errno(errno), errno, "cannot make the directory %s", path);
         return false;
     }
-    fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    fd = open(path, flags);
     if (fd < 0 || user_own(user, fd) != ERR_OK) {
         (void)diag_set(d, err_of_errno(errno), errno, "cannot use the directory %s", path);
         if (fd >= 0)
@@ -94,7 +100,7 @@ static bool make_sub_dir(span dir, const char *name, const struct user *user, st
         (void)diag_set(d, ERR_LIMIT, 0, "data_dir is too long: %.*s", SPAN_ARG(dir));
         return false;
     }
-    return make_dir(memory, user, d);
+    return make_dir(memory, *name == '\0', user, d);
 }
 
 static bool put_ledger_path(const struct config *c, struct buf *path)
@@ -270,7 +276,7 @@ static struct tls_tickets *tickets_of(void)
 
 static enum err load_files(struct plan *p, struct diag *d)
 {
-    const struct tls_keys_how how = {tickets_of(), true};
+    const struct tls_keys_how how = {p->context.tickets, true};
     enum err e = tls_keys_load(p->config, &how, &p->context.tls, d);
 
     if (e == ERR_OK)
@@ -285,6 +291,7 @@ static bool load_keys(struct plan *p, struct diag *d)
 {
     static char file[PATH_BYTES]; /* the configuration that named it goes away before it is said */
 
+    p->context.tickets = tickets_of();
     if (load_files(p, d) == ERR_OK)
         return true;
     if (d->file != NULL) {
@@ -369,16 +376,29 @@ bool plan_load(void *arg, struct supervisor_plan *out, struct diag *d)
     return true;
 }
 
-void plan_unload(void *arg, const void *config)
+void plan_forget(void *arg, const void *config)
 {
     struct plan *p = (struct plan *)(uintptr_t)config;
 
     (void)arg;
-    if (p != NULL) {
-        tls_side_free(p->context.tls);
-        relay_keys_free(p->context.relay_keys);
+    if (p == NULL)
+        return;
+    tls_side_free(p->context.tls);
+    p->context.tls = NULL;
+    relay_keys_free(p->context.relay_keys);
+    p->context.relay_keys = NULL;
+    if (p->config != NULL)
+        config_forget_secrets(p->config);
+}
+
+/* Wiped first: what is freed here lies in the memory of every process that is started later. */
+void plan_unload(void *arg, const void *config)
+{
+    struct plan *p = (struct plan *)(uintptr_t)config;
+
+    plan_forget(arg, config);
+    if (p != NULL)
         config_free(p->config);
-    }
     free(p);
 }
 

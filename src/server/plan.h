@@ -22,9 +22,10 @@ struct plan_source {
     uint64_t tried_mark;         /* with which it was read anew; 0: never */
 };
 
-/* supervisor_conf.load and .unload; arg is a struct plan_source. */
+/* supervisor_conf.load, .unload and .forget; arg is a struct plan_source. */
 bool plan_load(void *arg, struct supervisor_plan *out, struct diag *d);
 void plan_unload(void *arg, const void *config);
+void plan_forget(void *arg, const void *config);
 /* supervisor_conf.changed: a file of a list is another one, and was not touched since last asked.
  */
 bool plan_changed(void *arg, const void *config);

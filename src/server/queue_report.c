@@ -141,10 +141,13 @@ static span original_of(struct queue *q, const struct queue_msg *m, char *memory
     return body;
 }
 
+/* What must not travel in the clear does not go back whole (RFC 8689 5). */
 static bool gives_all_back(const struct queue_msg *m, enum dsn_kind kind, span original)
 {
-    return kind == DSN_FAILED && (m->envelope.flags & ENVELOPE_RET_FULL) != 0 &&
-           original.n == m->head.size && dsn_can_return(original);
+    unsigned asked = m->envelope.flags & ((unsigned)ENVELOPE_RET_FULL | ENVELOPE_REQUIRETLS);
+
+    return kind == DSN_FAILED && asked == ENVELOPE_RET_FULL && original.n == m->head.size &&
+           dsn_can_return(original);
 }
 
 static unsigned flags_of(const struct dsn *dsn)
@@ -163,7 +166,8 @@ static enum err put_report(struct queue *q, const struct queue_msg *m, const str
     struct buf body = buf_over(malloc(cap), cap);
     struct envelope e = {.id = dsn->id,
                          .received_ms = dsn->now_ms,
-                         .flags = ENVELOPE_DSN | flags_of(dsn),
+                         .flags = ENVELOPE_DSN | flags_of(dsn) |
+                                  (m->envelope.flags & ENVELOPE_REQUIRETLS),
                          .session = m->envelope.session,
                          .rcpt_count = 1};
     struct log_line l;

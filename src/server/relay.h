@@ -84,8 +84,12 @@ struct relay_verdict {
 
 /* Take a job frame over; NULL when it is malformed or there is no memory: then refuse it. */
 struct relay_job *relay_job_new(struct relay *r, struct chan_frame *f);
-/* Its recipients are delivered to by who answers, not passed on. */
-bool relay_job_is_lmtp(const struct relay_job *j);
+/* Recipients are delivered to by who answers, not passed on. */
+static inline bool relay_is_lmtp(enum job_transport transport)
+{
+    return transport == JOB_LMTP_UNIX || transport == JOB_LMTP_TCP;
+}
+
 /* Answer a frame that is no job without an outcome for anybody, which means deferred. */
 void relay_job_refuse(struct relay *r, const struct chan_frame *f);
 /* Note the outcome of one recipient, or of all (SMTP_ALL_RCPTS); the first outcome stands. */

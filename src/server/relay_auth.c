@@ -5,10 +5,10 @@
 #include "net/tls.h"
 #include "server/relay_secure.h"
 
-/* The best first. A server that shows nothing of its knowledge of the password is asked last. */
+/* The best first. Whom the password itself is shown to is asked last. */
 static const struct {
     span name;
-    bool mutual; /* the server must have proved itself in the exchange */
+    bool mutual; /* the server must have proved itself in the exchange; else it sees the password */
 } mechanisms[] = {
     {SPAN_INIT("SCRAM-SHA-256"), true},
     {SPAN_INIT("SCRAM-SHA-1"), true},
@@ -35,11 +35,19 @@ void relay_auth_free(struct relay_conn *c)
     c->sasl = NULL;
 }
 
-static bool is_safe(const struct relay_conn *c)
+static bool is_this_machine(const struct relay_conn *c)
 {
     struct ip_addr peer = net_addr_to_ip(&c->dest->targets[c->target].addr);
 
-    return tls_is_on(&c->conn) || ip_addr_scope(peer) == IP_LOOPBACK;
+    return ip_addr_scope(peer) == IP_LOOPBACK;
+}
+
+static bool is_verified(const struct relay_conn *c)
+{
+    struct tls_facts facts;
+
+    tls_facts(&c->conn, &facts);
+    return facts.trust == TLS_VERIFIED;
 }
 
 /* Nothing can be sent by this way: the connection ends, and the jobs wait. */
@@ -89,18 +97,25 @@ static enum err say_first(struct relay_conn *c, size_t mechanism)
     return e;
 }
 
+/* With `tls = try` anybody in between can be the server: the password is not shown to him. */
 bool relay_on_wants_auth(struct relay_conn *c, const struct smtp_client_event *ev)
 {
+    const char *why = "no mechanism is left that the server and herald have";
+    bool is_known = is_this_machine(c) || (tls_is_on(&c->conn) && is_verified(c));
+
     (void)ev;
-    if (!is_safe(c))
+    if (!tls_is_on(&c->conn) && !is_known)
         return give_up(c, "without TLS no password is sent", SPAN_NONE, 0);
     for (; c->mechanism < COUNT(mechanisms); c->mechanism++) {
         if (!smtp_client_has_mechanism(&c->smtp, mechanisms[c->mechanism].name))
             continue;
-        if (begin(c, c->mechanism) && say_first(c, c->mechanism) == ERR_OK)
+        if (!mechanisms[c->mechanism].mutual && !is_known)
+            why =
+                "the certificate does not verify (ca_file), and no password is shown to a stranger";
+        else if (begin(c, c->mechanism) && say_first(c, c->mechanism) == ERR_OK)
             return true;
     }
-    return give_up(c, "no mechanism is left that the server and herald have", SPAN_NONE, 0);
+    return give_up(c, why, SPAN_NONE, 0);
 }
 
 bool relay_on_challenge(struct relay_conn *c, const struct smtp_client_event *ev)

@@ -139,7 +139,7 @@ static bool begin_engine(struct relay_conn *c)
 
     c->conf = (struct smtp_client_conf){
         .name = span_of(c->name, c->name_n),
-        .lmtp = d->transport == JOB_LMTP_UNIX || d->transport == JOB_LMTP_TCP,
+        .lmtp = relay_is_lmtp(d->transport),
         .use = ~0u,
         .tls = relay_policy_of(c),
         .login = d->route != NULL && d->route->conf->user.n > 0,

@@ -258,7 +258,17 @@ static bool fit_addresses(const struct relay_conn *c, struct relay_job *j)
     return true;
 }
 
+/* Who must not send it otherwise says so; a report says so where it can be heard (RFC 8689 5). */
+static bool says_requiretls(const struct relay_conn *c, const struct relay_job *j)
+{
+    bool wished = (j->job.flags & ENVELOPE_REQUIRETLS) != 0 && !relay_job_is_lmtp(j);
+    bool heard = c->smtp.is_secured && (c->smtp.ext & SMTP_EXT_REQUIRETLS) != 0;
+
+    return wished && (j->job.sender.n > 0 || heard);
+}
+
 bool relay_fit(const struct relay_conn *c, struct relay_job *j)
 {
+    j->mail.requiretls = says_requiretls(c, j);
     return fit_addresses(c, j) && fit_content(c, j);
 }

@@ -22,18 +22,13 @@ static void job_free(struct relay_job *j)
     free(j);
 }
 
-bool relay_job_is_lmtp(const struct relay_job *j)
-{
-    return j->job.transport == JOB_LMTP_UNIX || j->job.transport == JOB_LMTP_TCP;
-}
-
 static bool fill_rcpts(struct relay_job *j)
 {
     struct unpack u = unpack_over(j->job.rcpts);
     struct job_rcpt rcpt;
     size_t n = j->job.rcpt_count;
     /* Delivery by LMTP is ours to report: the server is not asked to. */
-    bool lmtp = relay_job_is_lmtp(j);
+    bool lmtp = relay_is_lmtp(j->job.transport);
 
     j->mail.rcpts = calloc(n, sizeof(*j->mail.rcpts));
     j->is_settled = calloc(n, sizeof(*j->is_settled));
@@ -45,8 +40,9 @@ static bool fill_rcpts(struct relay_job *j)
     for (size_t i = 0; i < n && job_next_rcpt(&u, &rcpt); i++) {
         j->mail.rcpts[i].address = j->originals[i] = rcpt.address;
         j->mail.rcpts[i].notify = lmtp ? 0 : rcpt.notify;
-        /* In UTF-8 it cannot be said everywhere, and it is of less use than the message. */
-        j->mail.rcpts[i].orcpt = lmtp || !smtp_orcpt_ok(rcpt.orcpt) ? SPAN_NONE : rcpt.orcpt;
+        /* One that cannot be said is of less use than the message. */
+        if (!lmtp && (smtp_orcpt_ok(rcpt.orcpt) || smtp_orcpt_utf8_ok(rcpt.orcpt)))
+            j->mail.rcpts[i].orcpt = rcpt.orcpt;
         j->indexes[i] = rcpt.index;
     }
     return true;
@@ -72,12 +68,11 @@ struct relay_job *relay_job_new(struct relay *r, struct chan_frame *f)
         j->fd = f->fd;
         f->fd = -1;
     }
-    if (!relay_job_is_lmtp(j)) {
+    if (!relay_is_lmtp(j->job.transport)) {
         j->mail.ret = (j->job.flags & ENVELOPE_RET_FULL) != 0   ? SMTP_RET_FULL
                       : (j->job.flags & ENVELOPE_RET_HDRS) != 0 ? SMTP_RET_HDRS
                                                                 : SMTP_RET_UNSAID;
         j->mail.envid = j->job.envid;
-        j->mail.requiretls = (j->job.flags & ENVELOPE_REQUIRETLS) != 0;
     }
     j->mail.rcpt_count = j->job.rcpt_count;
     j->mail.owner = j;

@@ -158,11 +158,6 @@ void relay_identity_candidates(struct relay_identity *id, struct greeting_candid
         greeting_self_fill(id->known, c);
 }
 
-static bool is_lmtp(const struct relay_conn *c)
-{
-    return c->dest->transport == JOB_LMTP_UNIX || c->dest->transport == JOB_LMTP_TCP;
-}
-
 static struct ip_addr peer_of(const struct relay_conn *c)
 {
     return net_addr_to_ip(&c->dest->targets[c->target].addr);
@@ -284,7 +279,7 @@ enum relay_naming relay_name_begin(struct relay_conn *c)
     struct relay_identity *id;
     enum relay_naming naming;
 
-    if (is_lmtp(c))
+    if (relay_is_lmtp(c->dest->transport))
         return say_local(c);
     id = relay_identity_of(c->relay, c->dest->egress, net_local_of(c->conn.fd));
     if (id == NULL) {
@@ -310,7 +305,7 @@ bool relay_name_is_hopeless(struct relay_conn *c)
     struct ip_addr from = c->dest->egress->address;
     struct relay_identity *id;
 
-    if (is_lmtp(c))
+    if (relay_is_lmtp(c->dest->transport))
         return false;
     if (from.family == IP_NONE)
         from = net_local_towards(to);

@@ -61,7 +61,8 @@ enum relay_wish relay_wish_of(const struct relay *r, const struct relay_job *j)
 
     if (rr == NULL)
         return RELAY_WISH_NONE;
-    if ((j->job.flags & ENVELOPE_REQUIRETLS) != 0)
+    /* A report goes on without where the next server cannot do it (RFC 8689 5). */
+    if ((j->job.flags & ENVELOPE_REQUIRETLS) != 0 && j->job.sender.n > 0)
         return RELAY_WISH_REQUIRETLS;
     if (j->job.transport == JOB_MX && rr->conf->tls == CONFIG_ROUTE_TLS_REQUIRE &&
         says_no_tls(header_text(r, j)))

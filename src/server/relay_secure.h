@@ -11,7 +11,8 @@
  *     require  STARTTLS or implicit TLS, and a certificate that names the host
  *
  * REQUIRETLS (RFC 8689) makes it `require` for its messages, "TLS-Required: No" makes
- * `require` of a route by MX into `try`. Passwords go over TLS only, or to this machine.
+ * `require` of a route by MX into `try`. Passwords go over TLS only, or to this machine,
+ * and are shown (PLAIN, LOGIN) only to a server whose certificate verifies.
  */
 #ifndef SERVER_RELAY_SECURE_H
 #define SERVER_RELAY_SECURE_H

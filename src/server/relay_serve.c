@@ -152,7 +152,7 @@ static bool on_refused(struct relay_conn *c, const struct smtp_client_event *ev)
 /* Who reports on a success from here on (RFC 3461 5.2). */
 static enum job_verdict success_of(const struct relay_conn *c, const struct relay_job *j)
 {
-    if (relay_job_is_lmtp(j))
+    if (relay_is_lmtp(j->job.transport))
         return JOB_DELIVERED;
     return (c->smtp.ext & SMTP_EXT_DSN) != 0 ? JOB_PASSED : JOB_RELAYED;
 }

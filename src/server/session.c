@@ -96,6 +96,7 @@ static void end(struct session *ss, const char *why)
     conn_close(&ss->conn);
     heap_release(&ss->rest);
     heap_release(&ss->unsent);
+    smtp_server_finish(&ss->smtp);
     session_free_auth_line(ss);
     session_auth_free(ss);
     *ss->at = ss->next;
@@ -118,6 +119,20 @@ void session_lend_output(struct session *ss)
 {
     buf_reset(&ss->d->output);
     ss->smtp.out = &ss->d->output;
+}
+
+void session_forget_client(struct session *ss)
+{
+    session_drop_transaction(ss);
+    session_auth_forget(ss);
+    greet_free(ss->greet);
+    greet_free(ss->greet_next);
+    ss->greet = NULL;
+    ss->greet_next = NULL;
+    ss->asking = false;
+    ss->judged = false;
+    ss->told = false;
+    ss->changed = false;
 }
 
 /* ---- octets in and out ---- */
@@ -207,14 +222,19 @@ static void say_goodbye(struct session *ss)
     ss->closing = true;
 }
 
-/* Hold back what is to be said; nothing is read meanwhile. False: the client does not read. */
+/*
+ * Hold back what is to be said for so long more; nothing is read meanwhile. What comes from the
+ * queue, say, while something is held back already, waits with it (0 ms). False: the client does
+ * not read.
+ */
 static bool hold_back(struct session *ss, int64_t ms)
 {
     bool held = heap_put(&ss->unsent, buf_span(&ss->d->output));
 
     buf_reset(&ss->d->output);
     ss->late = held;
-    conn_timeout(&ss->conn, ms);
+    if (ms > 0)
+        conn_timeout(&ss->conn, ms);
     conn_want(&ss->conn, 0);
     return held;
 }
@@ -233,21 +253,24 @@ void session_run(struct session *ss, span input)
     smtp_server_feed(&ss->smtp, in_rest ? heap_span(&ss->rest) : input, loop_now_ms(ss->d->loop));
     serve(ss);
     keep_rest(ss, in_rest);
+    ss->d->input_is_secret |= ss->smtp.saw_secret;
+    ss->smtp.saw_secret = false;
     if (!smtp_server_borrows(&ss->smtp))
         session_free_auth_line(ss);
     if (may_end(ss))
         say_goodbye(ss);
     late_ms = session_lateness(ss, errors);
-    if (late_ms > 0 ? !hold_back(ss, late_ms) : !flush(ss))
+    if (late_ms > 0 || ss->late ? !hold_back(ss, late_ms) : !flush(ss))
         end(ss, "connection lost");
-    else if (late_ms == 0)
+    else if (!ss->late)
         settle(ss);
 }
 
 static void on_readable(struct session *ss)
 {
+    struct smtpd *d = ss->d;
     size_t n;
-    enum err e = conn_read(&ss->conn, ss->d->input, TRANSACTION_CHUNK_BYTES, &n);
+    enum err e = conn_read(&ss->conn, d->input, TRANSACTION_CHUNK_BYTES, &n);
 
     if (e != ERR_OK) {
         end(ss, session_tls_end(ss, e));
@@ -257,9 +280,13 @@ static void on_readable(struct session *ss)
         return;
     session_lend_output(ss);
     if (ss->headless)
-        session_trust_header(ss, span_of(ss->d->input, n));
+        session_trust_header(ss, span_of(d->input, n));
     else
-        session_run(ss, span_of(ss->d->input, n));
+        session_run(ss, span_of(d->input, n));
+    /* ss may be gone; what it read of a login must not wait here for the next message. */
+    if (d->input_is_secret)
+        explicit_bzero(d->input, n);
+    d->input_is_secret = false;
 }
 
 static void on_writable(struct session *ss)
@@ -355,7 +382,7 @@ void session_start(struct smtpd_port *port, int fd, const struct net_addr *clien
     *ss = (struct session){.d = d, .port = port, .client = *client, .slot = SESSION_NO_SLOT};
     ss->id = ident_next(&d->ident, clock_wall_ms());
     session_trust_connection(ss);
-    heap_init(&ss->rest, 2 * TRANSACTION_CHUNK_BYTES);
+    heap_init_secret(&ss->rest, 2 * TRANSACTION_CHUNK_BYTES);
     heap_init(&ss->unsent, SESSION_UNSENT_BYTES);
     if (!conn_accept(&ss->conn, d->loop, fd, on_conn, ss)) {
         free(ss);

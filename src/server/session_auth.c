@@ -40,7 +40,8 @@ void session_auth_port(struct smtpd_port *port)
 
         sasl_put_names(&names, mechanisms_of(port, facts));
         port->logins[facts] = (facts & SMTPD_LOGIN_LISTED) != 0 ? port->listed : port->smtp;
-        port->logins[facts].ext |= SMTP_EXT_AUTH;
+        if (port->config->role == CONFIG_ROLE_SUBMISSION)
+            port->logins[facts].ext |= SMTP_EXT_AUTH;
         port->logins[facts].tls = (facts & SMTPD_LOGIN_TLS) != 0;
         port->logins[facts].auth_mechanisms = buf_span(&names);
     }
@@ -51,8 +52,8 @@ static bool is_loopback(const struct session *ss)
     static const uint8_t ipv6[16] = {[15] = 1};
     span octets = net_addr_octets(&ss->client);
 
-    return octets.n == 0 || (octets.n == 4 && octets.p[0] == 127) ||
-           span_eq(octets, span_of(ipv6, sizeof ipv6));
+    return !ss->unnamed && (octets.n == 0 || (octets.n == 4 && octets.p[0] == 127) ||
+                            span_eq(octets, span_of(ipv6, sizeof ipv6)));
 }
 
 static bool may_in_the_clear(const struct session *ss)
@@ -189,12 +190,6 @@ bool session_on_auth(struct session *ss, const struct smtp_event *ev)
 {
     if (ss->waiting)
         return false;
-    /* It was offered to a proxy of this machine, which has since named a client of another one. */
-    if (!tls_is_on(&ss->conn) && !may_in_the_clear(ss)) {
-        smtp_server_answer(&ss->smtp,
-                           smtp_reply_of(538, SPAN("5.7.11"), SPAN("Logging in needs TLS")));
-        return true;
-    }
     if (ss->auth == NULL)
         ss->auth = calloc(1, sizeof *ss->auth);
     if (ss->auth == NULL) {

@@ -125,6 +125,7 @@ static void put_in_force(struct session *ss, struct greet *g, bool judged)
     ss->greet = g;
     ss->judged = judged;
     ss->told = judged;
+    session_trust_greeted(ss);
 }
 
 /*
@@ -332,19 +333,26 @@ static bool on_rcpt(struct session *ss, const struct smtp_event *ev)
     return true;
 }
 
-/* RFC 3848: S is for TLS, A for a login; who says HELO can have neither. */
+/*
+ * RFC 3848: S is for TLS, A for a login; RFC 6531 4.3: UTF8 for SMTPUTF8. Who says HELO can have
+ * none of them.
+ */
 static span protocol_of(const struct session *ss)
 {
-    static const span names[][4] = {
+    static const span names[][8] = {
         [SMTP_GREETING_HELO] = {SPAN_INIT("SMTP"), SPAN_INIT("SMTP"), SPAN_INIT("SMTP"),
-                                SPAN_INIT("SMTP")},
+                                SPAN_INIT("SMTP"), SPAN_INIT("SMTP"), SPAN_INIT("SMTP"),
+                                SPAN_INIT("SMTP"), SPAN_INIT("SMTP")},
         [SMTP_GREETING_EHLO] = {SPAN_INIT("ESMTP"), SPAN_INIT("ESMTPS"), SPAN_INIT("ESMTPA"),
-                                SPAN_INIT("ESMTPSA")},
+                                SPAN_INIT("ESMTPSA"), SPAN_INIT("UTF8SMTP"), SPAN_INIT("UTF8SMTPS"),
+                                SPAN_INIT("UTF8SMTPA"), SPAN_INIT("UTF8SMTPSA")},
         [SMTP_GREETING_LHLO] = {SPAN_INIT("LMTP"), SPAN_INIT("LMTPS"), SPAN_INIT("LMTPA"),
-                                SPAN_INIT("LMTPSA")},
+                                SPAN_INIT("LMTPSA"), SPAN_INIT("UTF8LMTP"), SPAN_INIT("UTF8LMTPS"),
+                                SPAN_INIT("UTF8LMTPA"), SPAN_INIT("UTF8LMTPSA")},
     };
 
-    return names[ss->smtp.verb][tls_is_on(&ss->conn) + 2 * ss->smtp.authenticated];
+    return names[ss->smtp.verb][tls_is_on(&ss->conn) + 2 * ss->smtp.authenticated +
+                                4 * transaction_is_utf8(ss->transaction)];
 }
 
 static bool on_data(struct session *ss, const struct smtp_event *ev)
@@ -417,20 +425,16 @@ static void accept_message(struct session *ss)
 /* The last answer of a transaction; under LMTP the engine asks for each recipient again. */
 static void finish_data(struct session *ss, struct smtp_reply reply)
 {
-    struct smtp_event ev;
-
-    smtp_server_answer(&ss->smtp, reply);
-    while (smtp_server_next(&ss->smtp, &ev) && ev.kind == SMTP_EVENT_DATA_END)
-        smtp_server_answer(&ss->smtp, reply);
     session_drop_transaction(ss);
+    ss->final = reply;
+    smtp_server_answer(&ss->smtp, reply);
 }
 
 static void on_stored(void *arg, const struct put_result *result)
 {
     struct session *ss = arg;
     struct smtp_reply reply = transaction_reply(result->status);
-    char memory[64];
-    struct buf text = BUF_OVER(memory);
+    struct buf text = BUF_OVER(ss->final_text);
 
     if (result->status == PUT_OK) {
         buf_printf(&text, "Message accepted as %s",
@@ -450,6 +454,10 @@ static bool on_data_end(struct session *ss, const struct smtp_event *ev)
 {
     struct smtp_reply reply = ev->reply;
 
+    if (ev->recipient > 0) {
+        smtp_server_answer(&ss->smtp, ss->final);
+        return true;
+    }
     if (ev->fault == SMTP_DATA_WHOLE &&
         transaction_end(ss->transaction, on_stored, ss, &reply) == TRANSACTION_WAITS) {
         ss->waiting = true;

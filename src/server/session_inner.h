@@ -33,6 +33,8 @@ struct session {
     struct heap_buf unsent;    /* output that waits for the socket */
     struct session_auth *auth; /* NULL: never tried to log in */
     char *auth_line;           /* lent to the engine for a long line of AUTH; NULL: not */
+    struct smtp_reply final;   /* of the last message: LMTP says it for each recipient */
+    char final_text[48];
     uint32_t messages;
     uint32_t unknown_rcpts;
     bool trusted;
@@ -48,6 +50,7 @@ struct session {
     bool late;      /* what is unsent is held back (tarpit): read nothing */
     bool listed;    /* it may say XCLIENT and XFORWARD */
     bool ungreeted; /* it began mail without a greeting, and that was noted */
+    bool unnamed;   /* somebody in front did not say who the client is: `client` is his address */
     bool headless;  /* a PROXY header must come before anything else */
     struct session_ledger ledger;
     struct smtp_server smtp;
@@ -63,6 +66,8 @@ void session_run(struct session *ss, span input);
 /* Read nothing until the queue keeps up again. */
 void session_stall(struct session *ss, bool stalled);
 void session_drop_transaction(struct session *ss);
+/* All that the client said and was found out about it: it greets again and is judged again. */
+void session_forget_client(struct session *ss);
 /* Wipe and free what was lent to the engine for a line that it is done with. */
 void session_free_auth_line(struct session *ss);
 
@@ -128,6 +133,8 @@ void session_refuse(struct session *ss, struct smtp_reply reply, const char *why
 void session_trust_connection(struct session *ss);
 /* A PROXY header is awaited, and more of it came; ss may be freed. */
 void session_trust_header(struct session *ss, span input);
+/* A greeting comes into force: who was named by XCLIENT names nobody else. */
+void session_trust_greeted(struct session *ss);
 bool session_on_xclient(struct session *ss, const struct smtp_event *ev);
 bool session_on_xforward(struct session *ss, const struct smtp_event *ev);
 /* It did not come in time; ss is freed. */

@@ -34,14 +34,11 @@ int64_t session_lateness(const struct session *ss, unsigned former)
 void session_hurry(struct session *ss)
 {
     const struct config_limits *limits = &ss->d->config->limits;
-    int64_t now = loop_now_ms(ss->d->loop), left_ms, silent_ms;
 
-    if (ss->headless || ss->shaking || ss->closing || !session_is_idle(ss) ||
-        ss->smtp.state == SMTP_SERVER_DATA)
+    if (ss->headless || ss->shaking || ss->closing || !session_is_idle(ss))
         return;
-    left_ms = smtp_server_deadline(&ss->smtp, now) - now;
-    silent_ms = (int64_t)limits->command_timeout_ms - left_ms;
-    if (silent_ms >= (int64_t)limits->stress_timeout_ms)
+    if (smtp_server_silence(&ss->smtp, loop_now_ms(ss->d->loop)) >=
+        (int64_t)limits->stress_timeout_ms)
         session_refuse(ss,
                        smtp_reply_of(421, SPAN("4.3.2"),
                                      SPAN("Busy: others wait for a session; come again later")),

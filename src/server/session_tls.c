@@ -6,21 +6,6 @@
  */
 #include "server/session_inner.h"
 
-/* The greeting and all that was found out about it; the client greets again and is judged again. */
-static void forget(struct session *ss)
-{
-    session_drop_transaction(ss);
-    session_auth_forget(ss);
-    greet_free(ss->greet);
-    greet_free(ss->greet_next);
-    ss->greet = NULL;
-    ss->greet_next = NULL;
-    ss->asking = false;
-    ss->judged = false;
-    ss->told = false;
-    ss->changed = false;
-}
-
 static void tell_started(const struct session *ss)
 {
     struct log_line l = session_log(ss, LOG_TLS_STARTED, LOG_INFO);
@@ -78,7 +63,7 @@ static void go_on(struct session *ss)
 
 void session_tls_begin(struct session *ss, span early)
 {
-    forget(ss);
+    session_forget_client(ss);
     if (!tls_start_server(&ss->conn, ss->d->tls) || !tls_take(&ss->conn, early)) {
         session_end(ss, "no memory");
         return;

@@ -35,6 +35,12 @@ static void set_client(struct session *ss, struct ip_addr ip, uint16_t port)
 {
     ss->client = net_addr_ip(span_of(ip.octet, ip_addr_bytes(ip)), port);
     ss->trusted = config_is_trusted(ss->d->config, ip);
+    ss->unnamed = false;
+}
+
+static bool is_listed(const struct session *ss)
+{
+    return !ss->unnamed && config_prefixes_have(&ss->port->config->xclient, session_ip(ss));
 }
 
 /* ---- the PROXY header ---- */
@@ -44,7 +50,7 @@ void session_trust_connection(struct session *ss)
     struct ip_addr ip = session_ip(ss);
 
     ss->trusted = ip.family == IP_NONE || config_is_trusted(ss->d->config, ip);
-    ss->listed = config_prefixes_have(&ss->port->config->xclient, ip);
+    ss->listed = is_listed(ss);
     ss->headless = config_prefixes_have(&ss->port->config->proxy, ip);
 }
 
@@ -52,7 +58,7 @@ void session_trust_connection(struct session *ss)
 static void take_nobody(struct session *ss)
 {
     ss->trusted = false;
-    ss->listed = false;
+    ss->unnamed = true;
 }
 
 static void take_source(struct session *ss, const struct smtp_proxy *p)
@@ -62,7 +68,6 @@ static void take_source(struct session *ss, const struct smtp_proxy *p)
     log_ip(&l, KEY_CLIENT, p->source);
     log_end(&l);
     set_client(ss, p->source, p->source_port);
-    ss->listed = config_prefixes_have(&ss->port->config->xclient, p->source);
 }
 
 static void refuse_header(struct session *ss, const char *why)
@@ -91,9 +96,10 @@ static void take_header(struct session *ss, const struct smtp_proxy *p)
         take_source(ss, p);
     else
         take_nobody(ss);
+    ss->listed = is_listed(ss);
     ss->headless = false;
     ss->ledger.early = false; /* the header was in time, and what came behind it is hard to say */
-    heap_init(&ss->rest, said.max);
+    heap_init_secret(&ss->rest, said.max);
     heap_drop(&said, p->n);
     session_begin(ss, heap_span(&said));
     heap_release(&said);
@@ -121,6 +127,18 @@ void session_trust_header(struct session *ss, span input)
 
 /* ---- XCLIENT, XFORWARD ---- */
 
+/*
+ * Proxies hand a client's own words on once they have named and greeted for it: from then on only
+ * a client that is listed itself may say who it is.
+ */
+void session_trust_greeted(struct session *ss)
+{
+    if (!ss->listed || is_listed(ss))
+        return;
+    ss->listed = false;
+    smtp_server_use(&ss->smtp, session_auth_conf(ss));
+}
+
 static void log_attrs(const struct smtp_xclient *x, struct log_line *l)
 {
     static const struct {
@@ -138,18 +156,6 @@ static void log_attrs(const struct smtp_xclient *x, struct log_line *l)
         if (x->known[rows[i].attr] == SMTP_XCLIENT_SAID)
             log_str(l, rows[i].key, x->value[rows[i].attr]);
     }
-}
-
-/* All that is known of the former client. */
-static void forget_client(struct session *ss)
-{
-    session_drop_transaction(ss);
-    session_auth_forget(ss);
-    session_uncount(ss);
-    greet_free(ss->greet);
-    ss->greet = NULL;
-    ss->judged = ss->told = ss->changed = false;
-    ss->unknown_rcpts = 0;
 }
 
 static bool read_attrs(struct session *ss, span text, enum smtp_xclient_verb verb,
@@ -183,11 +189,14 @@ bool session_on_xclient(struct session *ss, const struct smtp_event *ev)
 
     if (!read_attrs(ss, ev->argument, SMTP_XCLIENT, LOG_CLIENT_NAMED, &x))
         return true;
-    forget_client(ss);
+    session_forget_client(ss);
+    session_uncount(ss);
+    ss->unknown_rcpts = 0;
     if (x.known[SMTP_XCLIENT_ADDR] == SMTP_XCLIENT_SAID)
         set_client(ss, x.addr, x.port);
     else if (x.known[SMTP_XCLIENT_ADDR] != SMTP_XCLIENT_UNSAID)
-        ss->trusted = false;
+        take_nobody(ss);
+    smtp_server_use(&ss->smtp, session_auth_conf(ss));
     smtp_server_answer(&ss->smtp, smtp_reply_of(220, SPAN("2.0.0"), SPAN("as you say")));
     return true;
 }

@@ -74,8 +74,9 @@ struct smtpd {
     bool stress_watched; /* the timer runs */
     struct smtpd_port *ports;
     size_t port_count;
-    char *input;       /* TRANSACTION_CHUNK_BYTES */
-    struct buf output; /* SMTPD_OUTPUT_BYTES */
+    char *input;          /* TRANSACTION_CHUNK_BYTES */
+    bool input_is_secret; /* a login was read: it is wiped at the end of the turn */
+    struct buf output;    /* SMTPD_OUTPUT_BYTES */
 };
 
 #define SMTPD_STRESS_PERCENT 90   /* of limits.sessions; from then on silent clients must go */

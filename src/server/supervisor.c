@@ -303,6 +303,10 @@ NORETURN static void be_child(const struct child *c, int control, const struct p
                               size_t link_count, pid_t supervisor)
 {
     const struct generation *g = c->generation;
+
+    for (const struct generation *other = sup.all; other != NULL; other = other->next)
+        if (other != g && sup.conf->forget != NULL)
+            sup.conf->forget(sup.conf->arg, other->plan.config);
     struct proc_start start = {.specs = g->plan.specs,
                                .kind = c->kind,
                                .index = c->index,
@@ -337,10 +341,7 @@ static void start_child(struct child *c)
         close(links[i].fd);
     close(control[1]);
     if (pid < 0 || open_control(c, control[0]) != ERR_OK) {
-        if (pid < 0)
-            close(control[0]);
-        else
-            kill(pid, SIGKILL);
+        (void)(pid < 0 ? close(control[0]) : kill(pid, SIGKILL));
         retry_later(c);
         return;
     }

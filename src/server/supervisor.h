@@ -48,6 +48,10 @@ struct supervisor_conf {
     bool (*load)(void *arg, struct supervisor_plan *plan, struct diag *d);
     /* A configuration that no process uses any longer; may be NULL. */
     void (*unload)(void *arg, const void *config);
+    /* In a process just begun: wipe the secrets of a configuration that is not its own; may be
+     * NULL.
+     */
+    void (*forget)(void *arg, const void *config);
     /*
      * Has anything changed that the configuration in force was made from, so that it is to be read
      * anew by itself? Asked every SUPERVISOR_POLL_MS; may be NULL.

@@ -94,6 +94,11 @@ span transaction_sender(const struct transaction *t)
     return t->start.sender;
 }
 
+bool transaction_is_utf8(const struct transaction *t)
+{
+    return (t->start.flags & ENVELOPE_SMTPUTF8) != 0;
+}
+
 uint32_t transaction_rcpts(const struct transaction *t)
 {
     return t->rcpt_count;

@@ -48,6 +48,7 @@ void transaction_free(struct transaction *t);
 
 uint64_t transaction_id(const struct transaction *t);
 span transaction_sender(const struct transaction *t);
+bool transaction_is_utf8(const struct transaction *t); /* MAIL had SMTPUTF8 */
 uint32_t transaction_rcpts(const struct transaction *t);
 
 /* Add a recipient, with its NOTIFY and ORCPT; false when there is no room for it. */

@@ -212,7 +212,8 @@ static enum err check_mail(const struct smtp_client *c, const struct smtp_client
         const struct smtp_client_rcpt *r = &mail->rcpts[i];
 
         e = check_address(r->address, PATH_ALLOW_POSTMASTER | utf8);
-        if (e == ERR_OK && r->orcpt.n > 0 && !smtp_orcpt_ok(r->orcpt))
+        if (e == ERR_OK && r->orcpt.n > 0 && !smtp_orcpt_ok(r->orcpt) &&
+            !smtp_orcpt_utf8_ok(r->orcpt))
             e = ERR_SYNTAX;
     }
     return e;

@@ -97,26 +97,18 @@ static void emit_mail(struct smtp_client *c, struct smtp_client_mail *mail)
     c->good_rcpts = 0;
 }
 
-static void put_notify(struct buf *b, unsigned notify)
+/* One that is too long in the form that this server takes is left out. */
+static void put_orcpt(struct buf *b, span orcpt, bool utf8)
 {
-    static const struct {
-        unsigned bit;
-        span word;
-    } words[] = {
-        {SMTP_NOTIFY_NEVER, SPAN_INIT("NEVER")},
-        {SMTP_NOTIFY_SUCCESS, SPAN_INIT("SUCCESS")},
-        {SMTP_NOTIFY_FAILURE, SPAN_INIT("FAILURE")},
-        {SMTP_NOTIFY_DELAY, SPAN_INIT("DELAY")},
-    };
-    bool first = true;
+    char text[SMTP_ORCPT_MAX_BYTES];
+    struct buf form = BUF_OVER(text);
 
-    for (size_t i = 0; i < COUNT(words); i++) {
-        if ((notify & words[i].bit) == 0)
-            continue;
-        buf_put(b, first ? SPAN(" NOTIFY=") : SPAN(","));
-        buf_put(b, words[i].word);
-        first = false;
-    }
+    if (orcpt.n > 0)
+        smtp_orcpt_put(&form, orcpt, utf8);
+    if (form.n == 0 || form.overflow)
+        return;
+    buf_put(b, SPAN(" ORCPT="));
+    buf_put(b, buf_span(&form));
 }
 
 static void emit_rcpt(struct smtp_client *c, struct smtp_client_mail *mail)
@@ -126,9 +118,9 @@ static void emit_rcpt(struct smtp_client *c, struct smtp_client_mail *mail)
     struct buf params = BUF_OVER(text);
 
     if ((c->ext & SMTP_EXT_DSN) != 0) {
-        put_notify(&params, r->notify);
-        buf_put(&params, r->orcpt.n > 0 ? SPAN(" ORCPT=") : SPAN_NONE);
-        buf_put(&params, r->orcpt);
+        buf_put(&params, r->notify != 0 ? SPAN(" NOTIFY=") : SPAN_NONE);
+        smtp_notify_put(&params, r->notify);
+        put_orcpt(&params, r->orcpt, mail->utf8);
     }
     BUG_IF(params.overflow, "parameters longer than they can be");
     PUT_AS(c->out, mail->utf8, SPAN("RCPT TO:<"), r->address, SPAN(">"), buf_span(&params));

@@ -99,18 +99,32 @@ static bool read_requiretls(span value, struct params *p)
     return value.p == NULL;
 }
 
+static const struct word notify_words[] = {
+    {SPAN_INIT("NEVER"), SMTP_NOTIFY_NEVER},
+    {SPAN_INIT("SUCCESS"), SMTP_NOTIFY_SUCCESS},
+    {SPAN_INIT("FAILURE"), SMTP_NOTIFY_FAILURE},
+    {SPAN_INIT("DELAY"), SMTP_NOTIFY_DELAY},
+};
+
+void smtp_notify_put(struct buf *b, unsigned notify)
+{
+    bool first = true;
+
+    for (size_t i = 0; i < COUNT(notify_words); i++) {
+        if ((notify & notify_words[i].value) == 0)
+            continue;
+        buf_put(b, first ? SPAN_NONE : SPAN(","));
+        buf_put(b, notify_words[i].text);
+        first = false;
+    }
+}
+
 static bool read_notify(span value, struct params *p)
 {
-    static const struct word words[] = {
-        {SPAN_INIT("NEVER"), SMTP_NOTIFY_NEVER},
-        {SPAN_INIT("SUCCESS"), SMTP_NOTIFY_SUCCESS},
-        {SPAN_INIT("FAILURE"), SMTP_NOTIFY_FAILURE},
-        {SPAN_INIT("DELAY"), SMTP_NOTIFY_DELAY},
-    };
     span word;
 
     while (span_split(&value, ',', &word)) {
-        unsigned bit = word_value(words, COUNT(words), word);
+        unsigned bit = word_value(notify_words, COUNT(notify_words), word);
 
         if (bit == 0)
             return false;
@@ -131,16 +145,6 @@ static bool is_atom(span s)
     return s.n > 0;
 }
 
-/* "utf-8;" may be followed by UTF-8 as it is, where the sender asked for SMTPUTF8 (RFC 6533 3). */
-static bool is_utf8_address(span s)
-{
-    for (size_t i = 0; i < s.n; i++) {
-        if (!ascii_is_high(s.p[i]) && (s.p[i] == ' ' || !ascii_is_print(s.p[i])))
-            return false;
-    }
-    return escape_is_utf8(s);
-}
-
 static bool read_orcpt(span value, struct params *p)
 {
     span type = span_head(value, span_find(value, ';'));
@@ -149,8 +153,7 @@ static bool read_orcpt(span value, struct params *p)
     p->rcpt.orcpt = value;
     if (value.n > SMTP_ORCPT_MAX_BYTES || address.n == 0 || !is_atom(type))
         return false;
-    return smtp_xtext_ok(address) ||
-           (p->utf8 && span_ieq(type, SPAN("utf-8")) && is_utf8_address(address));
+    return smtp_xtext_is_utf8(address) || (p->utf8 && smtp_orcpt_utf8_ok(value));
 }
 
 /* A parameter, what it belongs to, and who reads it. */

@@ -73,4 +73,7 @@ enum smtp_param_fault smtp_mail_params_parse(span text, unsigned ext,
 enum smtp_param_fault smtp_rcpt_params_parse(span text, unsigned ext, bool utf8,
                                              struct smtp_rcpt_params *out_params);
 
+/* A set of enum smtp_notify as NOTIFY has it: "SUCCESS,DELAY". */
+void smtp_notify_put(struct buf *b, unsigned notify);
+
 #endif

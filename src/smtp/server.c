@@ -117,6 +117,7 @@ void smtp_server_init(struct smtp_server *s, const struct smtp_server_conf *conf
     s->pending = false;
     s->swallow = false;
     s->secret = false;
+    s->saw_secret = false;
     s->refused_recipients = false;
     s->utf8 = false;
     s->binary = false;
@@ -127,6 +128,17 @@ void smtp_server_init(struct smtp_server *s, const struct smtp_server_conf *conf
     s->line_cap = sizeof(s->own_line);
     s->fault = SMTP_DATA_WHOLE;
     smtp_server_begin(s);
+}
+
+void smtp_server_use(struct smtp_server *s, const struct smtp_server_conf *conf)
+{
+    s->conf = conf;
+}
+
+void smtp_server_finish(struct smtp_server *s)
+{
+    if (s->line != NULL)
+        smtp_server_line_done(s);
 }
 
 void smtp_server_feed(struct smtp_server *s, span in, int64_t now_ms)
@@ -251,6 +263,18 @@ void smtp_server_took(struct smtp_server *s)
     smtp_server_consume(s, s->used_after);
 }
 
+/* A message has begun, and its deadline runs: also between two chunks of it. */
+static bool in_message(const struct smtp_server *s)
+{
+    return smtp_server_in_body(s) || s->state == SMTP_SERVER_CHUNKS;
+}
+
+static bool message_is_late(const struct smtp_server *s, int64_t now_ms)
+{
+    return in_message(s) && s->data_since_ms >= 0 &&
+           now_ms - s->data_since_ms >= s->conf->data_deadline_ms;
+}
+
 int64_t smtp_server_deadline(struct smtp_server *s, int64_t now_ms)
 {
     int64_t end_ms;
@@ -262,10 +286,13 @@ int64_t smtp_server_deadline(struct smtp_server *s, int64_t now_ms)
     }
     if (s->since_ms < 0)
         s->since_ms = now_ms;
-    if (!smtp_server_in_body(s))
+    if (!in_message(s))
         return s->since_ms + s->conf->command_timeout_ms;
     if (s->data_since_ms < 0)
         s->data_since_ms = now_ms;
+    if (s->state == SMTP_SERVER_CHUNKS)
+        return min_i64(s->since_ms + s->conf->command_timeout_ms,
+                       s->data_since_ms + s->conf->data_deadline_ms);
     if (s->window_since_ms < 0) {
         s->window_since_ms = now_ms;
         s->window_bytes = 0;
@@ -275,6 +302,14 @@ int64_t smtp_server_deadline(struct smtp_server *s, int64_t now_ms)
     if (s->conf->data_rate == 0)
         return end_ms;
     return min_i64(end_ms, s->window_since_ms + SMTP_DATA_RATE_WINDOW_MS);
+}
+
+int64_t smtp_server_silence(const struct smtp_server *s, int64_t now_ms)
+{
+    bool awaits = !s->pending && s->state != SMTP_SERVER_CLOSED && s->state != SMTP_SERVER_TLS &&
+                  !smtp_server_in_body(s);
+
+    return awaits && s->since_ms >= 0 ? now_ms - s->since_ms : 0;
 }
 
 /* The minute is over: was it fast enough? Begins the next one. */
@@ -300,9 +335,7 @@ void smtp_server_timeout(struct smtp_server *s, int64_t now_ms)
     if (now_ms - s->since_ms >= limit_ms)
         smtp_server_close(s, SMTP_SAY(421, "4.4.2", "timed out waiting for you"),
                           SMTP_CLOSE_TIMEOUT);
-    else if (data &&
-             (window_is_slow(s, now_ms) ||
-              (s->data_since_ms >= 0 && now_ms - s->data_since_ms >= s->conf->data_deadline_ms)))
+    else if ((data && window_is_slow(s, now_ms)) || message_is_late(s, now_ms))
         smtp_server_close(s, SMTP_SAY(421, "4.4.2", "the message comes too slowly"),
                           SMTP_CLOSE_TOO_SLOW);
 }

@@ -83,6 +83,7 @@ struct smtp_server {
     unsigned junk;
     size_t recipients;  /* accepted in this transaction */
     bool authenticated; /* AUTH was answered 235 */
+    bool saw_secret; /* what was fed held something of AUTH; the caller wipes it and clears this */
 
     /* private */
     const struct smtp_server_conf *conf;
@@ -120,6 +121,12 @@ struct smtp_server {
  * out   borrowed; SMTP_SERVER_ROOM_BYTES at least
  */
 void smtp_server_init(struct smtp_server *s, const struct smtp_server_conf *conf, struct buf *out);
+
+/* The session goes on under another configuration: what is announced, and the limits. */
+void smtp_server_use(struct smtp_server *s, const struct smtp_server_conf *conf);
+
+/* It is over: wipe what it holds of secrets. A zeroed engine: nothing. */
+void smtp_server_finish(struct smtp_server *s);
 
 /*
  * Give the engine input; what it had before and did not read is forgotten (smtp_server_rest).
@@ -190,6 +197,12 @@ unsigned smtp_server_announced(const struct smtp_server *s);
  * since we ourselves owe the answer.
  */
 int64_t smtp_server_deadline(struct smtp_server *s, int64_t now_ms);
+
+/*
+ * How long a command of the client has been awaited, as far as smtp_server_deadline was asked then;
+ * 0 while we owe the answer, or a message is coming (which has its own limits).
+ */
+int64_t smtp_server_silence(const struct smtp_server *s, int64_t now_ms);
 
 /* The clock went on: ends the session with 421 if a limit has passed, else does nothing. */
 void smtp_server_timeout(struct smtp_server *s, int64_t now_ms);

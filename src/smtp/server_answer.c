@@ -126,7 +126,6 @@ static void settle_connect(struct smtp_server *s, struct smtp_reply reply)
 static void settle_mail(struct smtp_server *s, struct smtp_reply reply)
 {
     if (reply.code / 100 == 2) {
-        s->junk = 0;
         s->utf8 = s->ev.mail.smtputf8;
         s->binary = s->ev.mail.body == SMTP_BODY_BINARYMIME;
         smtp_server_enter(s, SMTP_SERVER_MAIL);
@@ -173,6 +172,8 @@ static void settle_data_end(struct smtp_server *s, struct smtp_reply reply)
         return;
     }
     smtp_server_drop_mail(s);
+    if (reply.code / 100 == 2)
+        s->junk = 0;
     if (early)
         smtp_server_enter(s, SMTP_SERVER_BROKEN);
 }

@@ -23,12 +23,15 @@ static bool is_auth_command(const struct smtp_server *s, span piece)
     return span_ieq(span_of(head, n + more), verb);
 }
 
-size_t smtp_server_line_limit(const struct smtp_server *s, span piece)
+size_t smtp_server_line_limit(struct smtp_server *s, span piece)
 {
-    bool auth = s->state == SMTP_SERVER_AUTH ||
-                ((smtp_server_announced(s) & SMTP_EXT_AUTH) != 0 && is_auth_command(s, piece));
+    bool is_step = s->state == SMTP_SERVER_AUTH;
+    bool offered = is_step || (smtp_server_announced(s) & SMTP_EXT_AUTH) != 0;
 
-    return auth ? SMTP_AUTH_LINE_BYTES : s->conf->command_line;
+    /* Also where it is not offered, and until the line is whole: it is a secret all the same. */
+    if (is_step || is_auth_command(s, piece))
+        s->secret = s->saw_secret = true;
+    return s->secret && offered ? SMTP_AUTH_LINE_BYTES : s->conf->command_line;
 }
 
 void smtp_server_line_done(struct smtp_server *s)
@@ -53,7 +56,6 @@ void smtp_server_lend(struct smtp_server *s, char *memory)
     explicit_bzero(s->own_line, sizeof(s->own_line));
     s->line = memory;
     s->line_cap = SMTP_AUTH_LINE_BYTES;
-    s->secret = true;
 }
 
 bool smtp_server_borrows(const struct smtp_server *s)
@@ -101,7 +103,6 @@ void smtp_server_auth(struct smtp_server *s, span arg)
     span name = span_head(arg, span_find(arg, ' '));
     span initial = span_trim(span_skip(arg, name.n));
 
-    s->secret = true;
     if (s->authenticated)
         smtp_server_say(s, SMTP_SAY(503, "5.5.1", "you are logged in already"));
     else if (name.n == 0)
@@ -116,7 +117,6 @@ void smtp_server_auth(struct smtp_server *s, span arg)
 
 void smtp_server_auth_line(struct smtp_server *s, span line, struct smtp_reply fault)
 {
-    s->secret = true;
     if (fault.code != 0)
         fault.enhanced = SPAN("5.5.6");
     else if (span_eq(line, SPAN("*")))

@@ -65,8 +65,11 @@ void smtp_server_auth(struct smtp_server *s, span arg);
 /* A line in state AUTH. */
 void smtp_server_auth_line(struct smtp_server *s, span line, struct smtp_reply fault);
 void smtp_server_auth_settle(struct smtp_server *s, struct smtp_reply reply);
-/* The longest that the line under way may become, of which `piece` comes next; with its end. */
-size_t smtp_server_line_limit(const struct smtp_server *s, span piece);
+/*
+ * The longest that the line under way may become, of which `piece` comes next; with its end. Marks
+ * a line of AUTH as one that must be wiped.
+ */
+size_t smtp_server_line_limit(struct smtp_server *s, span piece);
 /* The line was dealt with: what it held is no longer needed. */
 void smtp_server_line_done(struct smtp_server *s);
 

@@ -59,7 +59,7 @@ void smtp_server_secured(struct smtp_server *s, const struct smtp_server_conf *c
     BUG_IF(s->state != SMTP_SERVER_TLS || !conf->tls, "TLS that nobody began");
     explicit_bzero(s->own_line, sizeof(s->own_line));
     s->line_n = 0;
-    s->conf = conf;
+    smtp_server_use(s, conf);
     forget_client(s);
     smtp_server_enter(s, SMTP_SERVER_START);
 }

@@ -13,8 +13,19 @@
 /* Well formed, and what is encoded is printable too. */
 bool smtp_xtext_ok(span s);
 
-/* "type;xtext", as ORCPT has it. */
+/* The same, and what is encoded may be UTF-8: Postfix has rfc822;+C3+A4@b.example. */
+bool smtp_xtext_is_utf8(span s);
+
+/* "type;xtext", as ORCPT has it; the xtext may be of UTF-8. */
 bool smtp_orcpt_ok(span s);
+/* "utf-8;" and an address with UTF-8 as it is (RFC 6533 3, utf-8-addr-unitext). */
+bool smtp_orcpt_utf8_ok(span s);
+/*
+ * Put an ORCPT of either form, as one line of RCPT may have it (RFC 6533 3).
+ *
+ * utf8  the line may hold UTF-8; else it is put as code points, \x{20AC} (utf-8-addr-xtext)
+ */
+void smtp_orcpt_put(struct buf *b, span s, bool utf8);
 
 /*
  * Decode; what is encoded may be any octet.

@@ -612,7 +612,8 @@ HEADERS = {
     'From:\r\n': 550,
     'Subject: nobody\r\n': 550,
     f'From: {ALICE}\r\nnot a field\r\nFrom: {BOB}\r\n': 550,
-    'X-Filler: ' + 'x' * 900 + '\r\n' + ('X-Filler: ' + 'x' * 900 + '\r\n') * 80 + f'From: {ALICE}\r\n': 550,
+    ('X-Filler: ' + 'x' * 900 + '\r\n') * 80 + f'From: {ALICE}\r\n': 250,
+    ('X-Filler: ' + 'x' * 900 + '\r\n') * 80 + f'From: {BOB}\r\n': 550,
 }
 
 

@@ -26,7 +26,7 @@ def route(port, more='', scheme='smtp'):
 
 
 def near(where, port, more='', scheme='smtp', **settings):
-    return servers.Herald(where / 'near', extra=route(port, more, scheme), domains='["sender.test"]', **settings)
+    return servers.Herald(where / 'near', extra=route(port, more, scheme), **{'domains': '["sender.test"]', **settings})
 
 
 def plain_postfix(where, **more):
@@ -229,3 +229,20 @@ def both_ways(where):
             submit(client, mail.text('in'))
             if b'TLS' not in mail.arrival(far.maildir(), 'in'):
                 raise Trouble('Postfix did not use TLS')
+
+
+@case('herald queue show tells what the sender asked of reports')
+def shown(where):
+    with near(where, process.free_port()) as sender:
+        sender.ready()
+        envelope(sender, 'shown', ' RET=HDRS ENVID=id+2B7', ' NOTIFY=SUCCESS,DELAY ORCPT=rfc822;a+2Bb@example.test')
+        row = process.until(lambda: servers.json_rows(sender.command('queue', 'list', '--json').stdout), 10, 'empty')
+        row = row[0] if isinstance(row, list) else row
+        rcpt = row['recipients'][0]
+        if (row['envid'], row['ret'], rcpt['orcpt'], rcpt['notify']) != (
+                'id+7', 'HDRS', 'rfc822;a+b@example.test', 'SUCCESS,DELAY'):
+            raise Trouble(f'shown: {row}')
+        text = sender.command('queue', 'show', row['id']).stdout
+        for words in ('envid       id+7', 'ret         HDRS', 'notify SUCCESS,DELAY', 'orcpt rfc822;a+b@example.test'):
+            if words not in text:
+                raise Trouble(f'{words!r} is not in:\n{text}')

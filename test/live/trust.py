@@ -157,9 +157,9 @@ def named(where):
         if (told['client'], told['address'], told['name'], told['login']) != (
                 '192.0.2.77', FILTER, 'mx.client.example', 'eve'):
             raise Trouble(f'the log: {told}')
-        held[0].ask('RSET', 250)
-        held[0].ask('XCLIENT ADDR=192.0.2.78', 220)  # and on to the next, which leaves a place
-        xclient(server, 'ADDR=192.0.2.77').peer.close()
+        held += [xclient(server, 'ADDR=192.0.2.78') for _ in range(2)]
+        held[2].ask('XCLIENT ADDR=192.0.2.79', 220)  # which leaves a place
+        held.append(xclient(server, 'ADDR=192.0.2.78'))
         for client in held:
             client.peer.close()
 

@@ -213,7 +213,10 @@ postlog    unix-dgram n - n - 1 postlogd
 
 
 class Exim(Process):
-    """Exim (daemon-light) from Debian, unpacked: takes mail into its queue and leaves it there."""
+    """Exim (daemon-light) from Debian, unpacked: takes mail into its queue and leaves it there.
+
+    onward  hand it on at once, to this port of this machine; `transport` are options of that
+    """
 
     CONF = '''
 primary_hostname = mx.exim.test
@@ -229,7 +232,7 @@ daemon_smtp_ports = {port}
 {tls}
 host_lookup =
 rfc1413_query_timeout = 0s
-queue_only
+{queue_only}
 smtp_accept_max = 0
 smtp_accept_queue_per_connection = 0
 smtp_accept_max_per_connection = 0
@@ -241,9 +244,23 @@ begin acl
 acl_rcpt:
   accept
 '''
+    ONWARD = '''
+begin routers
+onward:
+  driver = manualroute
+  transport = onward
+  route_list = * 127.0.0.1
+  self = send
+begin transports
+onward:
+  driver = smtp
+  port = {port}
+  {transport}
+'''
 
-    def __init__(self, where, port=None, tls='tls_advertise_hosts ='):
+    def __init__(self, where, port=None, tls='tls_advertise_hosts =', onward=None, transport=''):
         root = peer('exim')
+        where.mkdir(parents=True, exist_ok=True)
         self.port = port or free_port()
         program = root / 'usr/sbin/exim4'
         for name in ('spool',):
@@ -252,12 +269,20 @@ acl_rcpt:
         where.chmod(0o755)
         shutil.chown(where, 'mail', 'mail')
         self.conf = where / 'exim.conf'
-        self.conf.write_text(self.CONF.format(program=program, where=where, port=self.port, tls=tls))
+        text = self.CONF.format(program=program, where=where, port=self.port, tls=tls,
+                                queue_only='queue_only = ' + ('true' if onward is None else 'false'))
+        if onward is not None:
+            text += self.ONWARD.format(port=onward, transport=transport)
+        self.conf.write_text(text)
         words = in_own_mounts(where, [program, '-C', self.conf, '-bdf'], users=['Debian-exim'])
         super().__init__('exim', words, where, env=libraries(root))
 
     def ready(self, seconds=10.0):
         return self.start().wait_banner(self.port, seconds)
+
+    def log_tail(self, lines=30):
+        logs = [path.read_text(errors='replace') for path in self.where.glob('log-*log')]
+        return super().log_tail(lines) + ''.join(logs)[-8000:]
 
     def queued(self, part='-D'):
         """Paths of the bodies in the queue; with part='-H' of the envelopes, which are written last."""

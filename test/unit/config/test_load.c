@@ -154,8 +154,7 @@ static const struct {
      "test.conf:2:24: error: route.via of \"b.test\": another route names this server with other "
      "tls, ca_file, user or password_file: they must say the same; found: MX.test; "
      "allowed: mx, hold, \"smtp://HOST[:PORT]\", \"smtps://HOST[:PORT]\", \"lmtp://HOST[:PORT]\" "
-     "or "
-     "\"lmtp:unix:PATH\"\n"},
+     "or \"lmtp:unix:PATH\"\n"},
     {"limits { errors = 0; recipients = x }\nlog { level = loud }",
      "test.conf:1:19: error: limits.errors: out of range; found: 0; "
      "allowed: a number from 1 to 10000\n"

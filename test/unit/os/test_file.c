@@ -90,6 +90,11 @@ static void a_rewritten_file_keeps_owner_and_mode(void **state)
     assert_int_equal(st.st_mode & 07777, 0640);
     assert_int_equal(st.st_uid, owner);
     assert_content("b", "new");
+    assert_int_equal(fchmodat(dir, "b", 0644, 0), 0);
+    assert_int_equal(file_rewrite(dir, "b", SPAN("new"), 0600), ERR_OK);
+    assert_int_equal(fstatat(dir, "b", &st, 0), 0);
+    assert_int_equal(st.st_mode & 07777, 0600);
+    assert_int_equal(st.st_uid, owner);
     unlinkat(dir, "b", 0);
 }
 

@@ -94,6 +94,9 @@ static const struct {
     {" ORCPT=rfc822;", SMTP_PARAM_BAD, 0, ""},
     {" ORCPT=rfc822;a+zz", SMTP_PARAM_BAD, 0, ""},
     {" ORCPT=rfc822;a+0D+0Ab@c", SMTP_PARAM_BAD, 0, ""},
+    {" ORCPT=rfc822;+C3+A4@b.example", SMTP_PARAM_FINE, 0, "rfc822;+C3+A4@b.example"},
+    {" ORCPT=rfc822;+C3@b.example", SMTP_PARAM_BAD, 0, ""},
+    {" ORCPT=rfc822;+7F@b.example", SMTP_PARAM_BAD, 0, ""},
     {" ORCPT=;a@b.example", SMTP_PARAM_BAD, 0, ""},
     {" ORCPT=rfc(822;a@b.example", SMTP_PARAM_BAD, 0, ""},
     {" ORCPT=rfc822;a=b@c.example", SMTP_PARAM_BAD, 0, ""},
@@ -117,6 +120,37 @@ static void of_rcpt(void **state)
         if (fault != rcpts[i].fault || p.notify != rcpts[i].notify)
             fail_msg("'%s': fault %d", rcpts[i].text, (int)fault);
         assert_span_equal(p.orcpt, span_cstr(rcpts[i].orcpt));
+    }
+}
+
+static const struct {
+    const char *orcpt;
+    const char *ascii;
+    const char *utf8;
+} forms[] = {
+    {"rfc822;a+2Bb@c.example", "rfc822;a+2Bb@c.example", "rfc822;a+2Bb@c.example"},
+    {"utf-8;\xc3\xa4@b.example", "utf-8;\\x{E4}@b.example", "utf-8;\xc3\xa4@b.example"},
+    {"utf-8;\xe9\x9b\xaa@\xf0\x9f\x93\xa7.example", "utf-8;\\x{96EA}@\\x{1F4E7}.example",
+     "utf-8;\xe9\x9b\xaa@\xf0\x9f\x93\xa7.example"},
+    {"utf-8;\xc3\xa4+x=y\\z\\x{E4}@b.example",
+     "utf-8;\\x{E4}\\x{2B}x\\x{3D}y\\x{5C}z\\x{E4}@b.example",
+     "utf-8;\xc3\xa4\\x{2B}x\\x{3D}y\\x{5C}z\\x{E4}@b.example"},
+};
+
+static void forms_of_orcpt(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(forms); i++) {
+        span orcpt = guard_copy(span_cstr(forms[i].orcpt));
+        char memory[200];
+        struct buf b = BUF_OVER(memory);
+
+        smtp_orcpt_put(&b, orcpt, false);
+        assert_span_equal(buf_span(&b), span_cstr(forms[i].ascii));
+        assert_true(smtp_orcpt_ok(buf_span(&b)));
+        buf_reset(&b);
+        smtp_orcpt_put(&b, orcpt, true);
+        assert_span_equal(buf_span(&b), span_cstr(forms[i].utf8));
     }
 }
 
@@ -146,9 +180,8 @@ static void of_ehlo(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(of_mail),
-        cmocka_unit_test(of_rcpt),
-        cmocka_unit_test(utf8_where_it_was_not_asked_for),
+        cmocka_unit_test(of_mail),        cmocka_unit_test(of_rcpt),
+        cmocka_unit_test(forms_of_orcpt), cmocka_unit_test(utf8_where_it_was_not_asked_for),
         cmocka_unit_test(of_ehlo),
     };
 
