@@ -261,7 +261,7 @@ static bool fit_addresses(const struct relay_conn *c, struct relay_job *j)
 /* Who must not send it otherwise says so; a report says so where it can be heard (RFC 8689 5). */
 static bool says_requiretls(const struct relay_conn *c, const struct relay_job *j)
 {
-    bool wished = (j->job.flags & ENVELOPE_REQUIRETLS) != 0 && !relay_job_is_lmtp(j);
+    bool wished = (j->job.flags & ENVELOPE_REQUIRETLS) != 0 && !relay_is_lmtp(j->job.transport);
     bool heard = c->smtp.is_secured && (c->smtp.ext & SMTP_EXT_REQUIRETLS) != 0;
 
     return wished && (j->job.sender.n > 0 || heard);
