@@ -218,6 +218,7 @@ class Server(servers.Herald):
         where.mkdir(parents=True, exist_ok=True)
         users = where / 'users'
         users.write_text('bob@example.test\na.b@example.test\ncarol@listed.test\n')
+        users.chmod(0o600)
         auth.user('add', users, 'alice@example.test', 'secret')
         listens = '\n'.join(f'listen "{role}" {{ address = "127.0.0.1:{port}"; role = {role}; '
                             f'xclient = ["{FILTER}"]; }}' for role, port in self.ports.items())

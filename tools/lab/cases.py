@@ -143,7 +143,8 @@ def run(modules, only=None, long=False):
     try:
         for module, words, function, arguments, slow in DECLARED:
             name = f'{module}: {words}'
-            if (only and only not in name) or (slow and not long):
+            # A module may use the functions of another: the cases of that one are not asked for here.
+            if module not in modules or (only and only not in name) or (slow and not long):
                 continue
             if module != last:
                 Shared.stop()
