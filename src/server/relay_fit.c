@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "message/header.h"
 #include "os/idn.h"
 #include "queue/route.h"
+#include "server/relay_header.h"
 
 /* ---- refusing ---- */
 
@@ -47,17 +47,17 @@ static bool refuse_content(struct relay_job *j, enum convert_fault fault)
 
 /* ---- reading ---- */
 
-bool relay_read_body(const struct relay *r, const struct relay_job *j, span *out)
+bool relay_read_body(const struct relay *r, const struct relay_job *j, uint64_t at, span *out)
 {
-    uint64_t left = j->job.size - j->at;
+    uint64_t left = j->job.size - at;
     size_t most = left < RELAY_SCRATCH_BYTES ? (size_t)left : RELAY_SCRATCH_BYTES;
     ssize_t n;
 
     if (j->fd < 0 || most == 0) {
-        *out = most == 0 ? SPAN_NONE : span_skip(j->job.body, (size_t)j->at);
+        *out = most == 0 ? SPAN_NONE : span_skip(j->job.body, (size_t)at);
         return true;
     }
-    n = pread(j->fd, r->body, most, (off_t)j->at);
+    n = pread(j->fd, r->body, most, (off_t)at);
     if (n <= 0)
         return false;
     *out = span_of(r->body, (size_t)n);
@@ -72,7 +72,7 @@ static bool refill(const struct relay *r, struct relay_job *j)
     v->at = 0;
     buf_reset(&v->out);
     while (v->out.n == 0 && !v->ended) {
-        if (!relay_read_body(r, j, &piece))
+        if (!relay_read_body(r, j, j->at, &piece))
             return false;
         if (piece.n == 0)
             v->ended = convert_end(&v->convert, &v->out);
@@ -87,7 +87,7 @@ bool relay_next_body(const struct relay *r, struct relay_job *j, span *out)
     struct relay_conversion *v = j->conversion;
 
     if (v == NULL)
-        return relay_read_body(r, j, out);
+        return relay_read_body(r, j, j->at, out);
     if (v->at == v->out.n && !refill(r, j))
         return false;
     *out = span_skip(buf_span(&v->out), v->at);
@@ -116,7 +116,7 @@ static bool scan(const struct relay *r, struct relay_job *j, enum convert_to to)
     convert_init(&v->convert, to);
     j->conversion = v;
     for (j->at = 0; j->at < j->job.size; j->at += piece.n) {
-        if (!relay_read_body(r, j, &piece))
+        if (!relay_read_body(r, j, j->at, &piece))
             return refuse(j, &no_body);
         (void)convert_put(&v->convert, NULL, piece);
     }
@@ -178,20 +178,9 @@ static bool ascii_address(struct buf *b, span address, span *out)
     return true;
 }
 
-static bool header_is_utf8(const struct relay *r, struct relay_job *j)
+static bool is_utf8(const struct header_field *f)
 {
-    struct header_walk w;
-    struct header_field f;
-    span text;
-
-    j->at = 0;
-    if (!relay_read_body(r, j, &text))
-        return false;
-    w = header_walk_over(text, 0, 0);
-    while (header_next(&w, &f))
-        if (idn_is_needed(f.whole))
-            return true;
-    return false;
+    return idn_is_needed(f->whole);
 }
 
 static bool any_address_is_utf8(const struct relay_job *j)
@@ -219,12 +208,10 @@ static void leave_out_settled(struct relay_job *j)
     j->mail.rcpt_count = kept;
 }
 
-static bool fit_ascii(const struct relay_conn *c, struct relay_job *j)
+static bool fit_ascii(struct relay_job *j)
 {
     struct buf b = buf_over(j->ascii, j->ascii != NULL ? j->ascii_cap : 0);
 
-    if (header_is_utf8(c->relay, j))
-        return refuse_content(j, CONVERT_HEADER);
     if (!any_address_is_utf8(j))
         return true;
     if (j->ascii == NULL) {
@@ -245,16 +232,20 @@ static bool fit_ascii(const struct relay_conn *c, struct relay_job *j)
 
 static bool fit_addresses(const struct relay_conn *c, struct relay_job *j)
 {
+    bool header;
+
     j->mail.sender = j->job.sender;
     for (size_t i = 0; i < j->mail.rcpt_count; i++)
         j->mail.rcpts[i].address = j->originals[i];
     j->mail.utf8 = false;
     if ((j->job.flags & ENVELOPE_SMTPUTF8) == 0)
         return true;
+    if (!relay_header_has(c->relay, j, is_utf8, &header))
+        return refuse(j, &no_body);
     if ((c->smtp.ext & SMTP_EXT_SMTPUTF8) == 0)
-        return fit_ascii(c, j);
+        return header ? refuse_content(j, CONVERT_HEADER) : fit_ascii(j);
     /* Who said SMTPUTF8 and did not need it can go anywhere. */
-    j->mail.utf8 = any_address_is_utf8(j) || header_is_utf8(c->relay, j);
+    j->mail.utf8 = header || any_address_is_utf8(j);
     return true;
 }
 

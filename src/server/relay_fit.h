@@ -33,8 +33,8 @@ struct relay_conversion {
  */
 bool relay_fit(const struct relay_conn *c, struct relay_job *j);
 
-/* The next piece of the content as it is stored; false: it cannot be read. Empty: the end. */
-bool relay_read_body(const struct relay *r, const struct relay_job *j, span *out);
+/* A piece of the content as it is stored, from `at`; false: it cannot be read. Empty: the end. */
+bool relay_read_body(const struct relay *r, const struct relay_job *j, uint64_t at, span *out);
 
 /* The next piece as it is sent; the caller says with relay_body_sent how much of it went. */
 bool relay_next_body(const struct relay *r, struct relay_job *j, span *out);

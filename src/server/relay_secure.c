@@ -2,9 +2,8 @@
 #include "server/relay_secure.h"
 
 #include "base/ascii.h"
-#include "message/header.h"
-#include "os/file.h"
 #include "os/log.h"
+#include "server/relay_header.h"
 
 /* ---- policy ---- */
 
@@ -33,26 +32,17 @@ const struct relay_route *relay_route_of(const struct relay *r, const struct job
     return j->transport == JOB_MX ? of_config(r, config_route_find(r->config, j->host)) : NULL;
 }
 
-static span header_text(const struct relay *r, const struct relay_job *j)
+static bool is_tls_required_no(const struct header_field *f)
 {
-    size_t n = min_size((size_t)j->job.size, RELAY_SCRATCH_BYTES);
-
-    if (j->fd < 0)
-        return j->job.body;
-    return file_read_at(j->fd, r->body, n, 0) == ERR_OK ? span_of(r->body, n) : SPAN_NONE;
+    return span_ieq(f->name, SPAN("TLS-Required")) && span_ieq(span_trim(f->value), SPAN("No"));
 }
 
-/* "TLS-Required: No" (RFC 8689 5). */
-static bool says_no_tls(span text)
+/* "TLS-Required: No" (RFC 8689 5). A header that cannot be read says nothing. */
+static bool says_no_tls(const struct relay *r, const struct relay_job *j)
 {
-    struct header_walk w = header_walk_over(text, 0, 0);
-    struct header_field f;
+    bool has;
 
-    while (header_next(&w, &f)) {
-        if (span_ieq(f.name, SPAN("TLS-Required")) && span_ieq(span_trim(f.value), SPAN("No")))
-            return true;
-    }
-    return false;
+    return relay_header_has(r, j, is_tls_required_no, &has) && has;
 }
 
 enum relay_wish relay_wish_of(const struct relay *r, const struct relay_job *j)
@@ -65,7 +55,7 @@ enum relay_wish relay_wish_of(const struct relay *r, const struct relay_job *j)
     if ((j->job.flags & ENVELOPE_REQUIRETLS) != 0 && j->job.sender.n > 0)
         return RELAY_WISH_REQUIRETLS;
     if (j->job.transport == JOB_MX && rr->conf->tls == CONFIG_ROUTE_TLS_REQUIRE &&
-        says_no_tls(header_text(r, j)))
+        says_no_tls(r, j))
         return RELAY_WISH_NO_TLS;
     return RELAY_WISH_NONE;
 }

@@ -5,6 +5,7 @@
 #include "config/find.h"
 #include "message/date.h"
 #include "message/mailbox.h"
+#include "server/transaction.h"
 
 static void refuse(struct submission *s, span text)
 {

@@ -10,8 +10,11 @@
 #ifndef SERVER_SUBMISSION_H
 #define SERVER_SUBMISSION_H
 
+#include "config/config.h"
 #include "message/header.h"
-#include "server/transaction.h"
+#include "smtp/reply.h"
+
+struct transaction_start;
 
 #define SUBMISSION_MAX_BYTES 512 /* the fields that are added, at most */
 

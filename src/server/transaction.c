@@ -6,7 +6,6 @@
 #include "config/find.h"
 #include "message/header.h"
 #include "os/heap.h"
-#include "server/submission.h"
 #include "smtp/meter.h"
 
 /* A piece of a long body is passed on when this much has come together. */
@@ -69,7 +68,7 @@ struct transaction *transaction_new(struct put_client *queue, const struct confi
     t->start.login = keep(&at, start->login);
     heap_init(&t->rcpts, ENVELOPE_BYTES_MAX);
     heap_init(&t->body, config->limits.header_size + QUEUE_INLINE_BYTES + TRANSACTION_CHUNK_BYTES +
-                            RECEIVED_MAX_BYTES + AUTHRES_MAX_BYTES + SUBMISSION_MAX_BYTES);
+                            TRANSACTION_OWN_BYTES);
     return t;
 }
 
@@ -351,11 +350,6 @@ static void begin_passing(struct transaction *t)
     t->passing = t->reject.code == 0 && hand_over(t, false);
 }
 
-static bool has_header(const struct transaction *t)
-{
-    return t->meter.body || t->meter.header_bytes > t->config->limits.header_size;
-}
-
 void transaction_chunk(struct transaction *t, span octets)
 {
     static const struct smtp_meter_limits none = {0};
@@ -368,7 +362,8 @@ void transaction_chunk(struct transaction *t, span octets)
         return;
     }
     (void)smtp_meter_put(&t->meter, &none, octets);
-    if (!t->passing && t->body.n > QUEUE_INLINE_BYTES && has_header(t))
+    if (!t->passing && t->body.n > QUEUE_INLINE_BYTES &&
+        smtp_meter_has_header(&t->meter, t->config->limits.header_size))
         begin_passing(t);
     if (t->passing && t->body.n >= PIECE_BYTES)
         pass_on(t);

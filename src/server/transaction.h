@@ -17,9 +17,12 @@
 #include "message/authres.h"
 #include "message/received.h"
 #include "server/put.h"
+#include "server/submission.h"
 #include "smtp/server.h"
 
 #define TRANSACTION_CHUNK_BYTES (64u << 10) /* the most that transaction_chunk takes at once */
+#define TRANSACTION_OWN_BYTES                                                                      \
+    (RECEIVED_MAX_BYTES + AUTHRES_MAX_BYTES + SUBMISSION_MAX_BYTES) /* of fields of ours */
 
 struct transaction;
 

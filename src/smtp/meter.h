@@ -40,4 +40,10 @@ struct smtp_meter {
 enum smtp_meter_fault smtp_meter_put(struct smtp_meter *m, const struct smtp_meter_limits *limits,
                                      span piece);
 
+/* The header is over, or is larger than `most` octets: what is to be known of it is known. */
+static inline bool smtp_meter_has_header(const struct smtp_meter *m, uint64_t most)
+{
+    return m->body || m->header_bytes > most;
+}
+
 #endif

@@ -25,6 +25,7 @@ struct wish {
     unsigned notify; /* of the recipients behind it */
     bool in_file;
     bool is_short;
+    size_t padding;
     struct buf rcpts;
     struct stage_job *noted;
 };
@@ -42,10 +43,21 @@ static void add_rcpts(struct wish *w, span list)
     }
 }
 
+/* Fields without a meaning, and one that is folded. */
+static void put_padding(struct buf *b, size_t n)
+{
+    size_t end = b->n + n;
+
+    buf_put(b, n > 0 ? SPAN("X-Folded: x\r\n") : SPAN_NONE);
+    while (b->n < end)
+        buf_printf(b, "%s%060d\r\n", b->n < end / 2 ? " " : "X-Padding: ", 0);
+}
+
 static void set_body(struct wish *w, span text)
 {
     struct buf b = buf_over(x_alloc(STAGE_BODY_MAX), STAGE_BODY_MAX);
 
+    put_padding(&b, w->padding);
     script_unescape(&b, text);
     w->noted->body = buf_span(&b);
 }
@@ -82,6 +94,8 @@ static bool set_option(struct wish *w, span word, span rest)
         w->in_file = true;
     else if (span_eq(key, SPAN("short")))
         w->in_file = w->is_short = true;
+    else if (span_eq(key, SPAN("padding")))
+        w->padding = line_number(word, STAGE_BODY_MAX / 2);
     else if (span_eq(key, SPAN("body")))
         set_body(w, span_of(word.p, (size_t)(rest.p + rest.n - word.p)));
     return !span_eq(key, SPAN("body"));

@@ -19,10 +19,11 @@
  *                        little memory for what it has not read); "L- HOST" ends that; SOCKET is
  *                        a unix socket
  *     J> N WAY HOST from=A to=A,A [port=N] [egress=NAME] [8bit] [utf8] [binary] [requiretls]
- *        [notify=BITS] [ret=full|hdrs] [envid=X] [file|short] [body=TEXT]
+ *        [notify=BITS] [ret=full|hdrs] [envid=X] [file|short] [padding=N] [body=TEXT]
  *                        the queue gives job N; WAY: mx, smtp, lmtp, unix, maildir; notify stands
  *                        before to; file: the body comes as a descriptor, short: one with fewer
- *                        octets than it says; body is the rest of the line ("hi" if missing)
+ *                        octets than it says; padding: behind about so many octets of header;
+ *                        body is the rest of the line ("hi" if missing)
  *     D? NAME TYPE       relay asks; then "D! VALUE; VALUE", "D! STATUS" or "D! never"
  *     A: HOST            relay connects there: connection 1 (A2: connection 2...); "A: none":
  *                        nowhere

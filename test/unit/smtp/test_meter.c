@@ -67,9 +67,36 @@ static void in_any_pieces(void **state)
     }
 }
 
+static void has_header(void **state)
+{
+    static const struct {
+        span content;
+        uint64_t most;
+        bool has;
+    } rows[] = {
+        {SPAN_INIT(""), 0, false},
+        {SPAN_INIT("A: b\r\n"), 6, false},
+        {SPAN_INIT("A: b\r\n"), 5, true},
+        {SPAN_INIT("A: b\r\n\r"), 100, true},
+        {SPAN_INIT("A: b\n\nbody"), 100, true},
+        {SPAN_INIT("\r\n"), 0, true},
+    };
+    static const struct smtp_meter_limits none = {0};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct smtp_meter m = {0};
+
+        assert_int_equal(smtp_meter_put(&m, &none, rows[i].content), SMTP_METER_FINE);
+        if (smtp_meter_has_header(&m, rows[i].most) != rows[i].has)
+            fail_msg("row %zu", i);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(in_any_pieces)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(in_any_pieces),
+                                       cmocka_unit_test(has_header)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
