@@ -391,7 +391,9 @@ const struct config_key config_keys[] = {
     {"listen", "xclient", CONFIG_TYPE_PREFIXES, BLOCK(config_listen, xclient),
      DEFAULT("[]"), ANY, LIVE,
      "Servers that may say with XCLIENT who their client is, and tell of it with XFORWARD. A "
-     "client that XCLIENT names is judged as if it had connected itself."},
+     "client that XCLIENT names is judged as if it had connected itself. Behind a PROXY header, "
+     "and from the first greeting behind an XCLIENT on, both are taken only if the named client is "
+     "listed here itself."},
 
     {"listen", "tls", CONFIG_TYPE_ENUM, BLOCK(config_listen, tls),
      DEFAULT("starttls"), 0, 0, listen_tls_words, RESTART,
