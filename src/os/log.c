@@ -163,8 +163,11 @@ static void put_head(enum log_event event, enum log_level level)
     bool json = out.format == LOG_JSON;
     buf_put(b, json ? SPAN("{\"time\":\"") : SPAN("time="));
     put_time(b);
-    buf_printf(b, json ? "\",\"level\":\"%s\",\"event\":\"%s\"" : " level=%s event=%s", l->word,
-               name);
+    buf_put(b, json ? SPAN("\",\"level\":\"") : SPAN(" level="));
+    buf_put(b, span_cstr(l->word));
+    buf_put(b, json ? SPAN("\",\"event\":\"") : SPAN(" event="));
+    buf_put(b, span_cstr(name));
+    buf_put(b, json ? SPAN("\"") : SPAN_NONE);
 }
 
 static void line_start(enum log_event event, enum log_level level)
@@ -250,10 +253,11 @@ static void put_quoted(struct buf *b, span s)
 
 static void put_key(struct buf *b, enum log_key key)
 {
-    if (out.format == LOG_JSON)
-        buf_printf(b, ",\"%s\":", keys[key].name);
-    else
-        buf_printf(b, " %s=", keys[key].name);
+    bool json = out.format == LOG_JSON;
+
+    buf_put(b, json ? SPAN(",\"") : SPAN(" "));
+    buf_put(b, span_cstr(keys[key].name));
+    buf_put(b, json ? SPAN("\":") : SPAN("="));
 }
 
 /* A value that does not fit takes its key with it: the line stays well formed. */
@@ -301,7 +305,9 @@ void log_num(struct log_line *l, enum log_key key, int64_t value)
 
     if (!l->on)
         return;
-    buf_printf(&b, "%lld", (long long)value);
+    if (value < 0)
+        buf_putc(&b, '-');
+    buf_put_u64(&b, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
     put_value(key, buf_span(&b), true);
 }
 
