@@ -93,13 +93,13 @@ static int null_fd(void)
 
 static void receive_on(int fd)
 {
-    const struct chan_conf conf = {"test", types, TYPES, on_frame, on_closed, NULL, NULL};
+    const struct chan_conf conf = {"test", types, TYPES, on_frame, on_closed, NULL, NULL, false};
     assert_int_equal(chan_open(&in, loop, fd, &conf), ERR_OK);
 }
 
 static void send_on(int fd)
 {
-    const struct chan_conf conf = {"test", types, TYPES, ignore, NULL, on_room, NULL};
+    const struct chan_conf conf = {"test", types, TYPES, ignore, NULL, on_room, NULL, false};
     assert_int_equal(chan_open(&out, loop, fd, &conf), ERR_OK);
 }
 

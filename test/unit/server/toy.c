@@ -60,7 +60,8 @@ static void back_closed(void *arg, struct chan *c, enum chan_end why)
 
 static void back_peer(struct proc *p, unsigned kind, unsigned index, int fd)
 {
-    const struct chan_conf conf = {"front", types, FRAMES, back_frame, back_closed, NULL, NULL};
+    const struct chan_conf conf = {"front",     types, FRAMES, back_frame,
+                                   back_closed, NULL,  NULL,   false};
     (void)kind;
     (void)index;
     chan_close(&back.front);
@@ -109,7 +110,8 @@ static void front_closed(void *arg, struct chan *c, enum chan_end why)
 
 static void front_peer(struct proc *p, unsigned kind, unsigned index, int fd)
 {
-    const struct chan_conf conf = {"back", types, FRAMES, front_told, front_closed, NULL, NULL};
+    const struct chan_conf conf = {"back",       types, FRAMES, front_told,
+                                   front_closed, NULL,  NULL,   false};
     if (kind != TOY_BACK || index >= BACKS)
         abort();
     if (chan_is_open(&front.backs[index]))
