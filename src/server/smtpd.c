@@ -69,8 +69,16 @@ static bool open_ports(struct smtpd *d)
         set_confs(port);
         if (!listener_start(&port->listener, d->loop, p->listeners[i].fd, on_accept, port))
             return false;
+        listener_hold(&port->listener, true);
     }
     return true;
+}
+
+/* Nobody is served before there is a queue process: a long message would have nowhere to go. */
+static void serve(struct smtpd *d)
+{
+    for (size_t i = 0; i < d->port_count && !d->draining; i++)
+        listener_hold(&d->ports[i].listener, false);
 }
 
 static void on_room(void *arg)
@@ -85,12 +93,14 @@ static void on_peer(struct proc *p, unsigned kind, unsigned index, int fd)
 {
     struct smtpd *d = p->self;
 
-    if (kind == PROC_QUEUE)
+    if (kind == PROC_QUEUE) {
         put_client_link(&d->queue, fd);
-    else if (kind == PROC_RESOLVER)
+        serve(d);
+    } else if (kind == PROC_RESOLVER) {
         resolve_client_link(&d->resolver, fd);
-    else if (kind == PROC_AUTH)
+    } else if (kind == PROC_AUTH) {
         login_client_link(&d->logins, index, fd);
+    }
 }
 
 static void each_session(struct smtpd *d, void (*fn)(struct session *ss))
