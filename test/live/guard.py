@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
 """herald guard: real Postfix, Sendmail and Exim refuse and accept what herald itself would; and what it is alone."""
+import contextlib
 import pathlib
 import signal
 import socket
@@ -118,7 +119,8 @@ def ask(port, text, seconds=10.0):
     """Send all, say no more, and read to the end."""
     with socket.create_connection(('127.0.0.1', port), timeout=seconds) as peer:
         peer.sendall(text if isinstance(text, bytes) else text.encode())
-        peer.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(OSError):  # the other side may have ended it already
+            peer.shutdown(socket.SHUT_WR)
         answer = b''
         while octets := peer.recv(65536):
             answer += octets

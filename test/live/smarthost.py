@@ -49,7 +49,8 @@ def password_wiped(where):
     word = 'Xq7-only-for-the-smarthost'
     more = f'user = "app"; password_file = "{secret_file(where, word)}";'
     with near(where, process.free_port(), more) as sender:
-        heard(sender, 'server.ready')
+        sender.ready()
+        heard(sender, '"server.ready"')
         knows = {}
         for pid in process.pids_of(sender.child.pid):
             name = pathlib.Path(f'/proc/{pid}/cmdline').read_bytes().split(b'\0')[0].decode()
