@@ -39,6 +39,25 @@ def to_exim(where):
               'the address in UTF-8 does not come to Exim')
 
 
+def messages_arrive(client, far, wanted):
+    """Each message whole, and received as wanted."""
+    for make, name in MESSAGES:
+        submit(client, make(name))
+        got = mail.arrival(far.maildir(), name)
+        if not got.endswith(mail.as_file(make(name)).partition(b'\n\n')[2]) or wanted not in got:
+            raise Trouble(f'{name} was changed, or did not come {wanted}: {got[:1500]}')
+
+
+def parameters_arrive(client, far):
+    """Those of DSN and SMTPUTF8."""
+    envelope(client, 'dsn', ' ENVID=env+2B1', ' NOTIFY=SUCCESS ORCPT=rfc822;first@example.test')
+    has(bounce(far, 30), b'Action: delivered', b'Original-Envelope-Id: env+1',
+        b'Original-Recipient: rfc822;first@example.test')
+    envelope(client, 'utf8', ' SMTPUTF8', '', to='älice@example.test')
+    if b'UTF8' not in mail.arrival(far.maildir('%C3%A4lice'), 'utf8'):
+        raise Trouble('not as SMTPUTF8')
+
+
 @case('Exim as a client', 'under TLS', 'hosts_require_tls = *', b'with ESMTPS')
 @case('Exim as a client', 'without TLS', 'hosts_avoid_tls = *', b'with ESMTP ')
 @case('Exim as a client', 'without CHUNKING', 'hosts_try_chunking =', b'with ESMTPS')
@@ -48,20 +67,11 @@ def from_exim(where, kind, transport, wanted):
             servers.Exim(where / 'exim', tls=tls, onward=far.port, transport=transport) as client:
         far.ready()
         client.ready()
-        for make, name in MESSAGES:
-            submit(client, make(name))
-            got = mail.arrival(far.maildir(), name)
-            if not got.endswith(mail.as_file(make(name)).partition(b'\n\n')[2]) or wanted not in got:
-                raise Trouble(f'{name} was changed, or did not come {wanted}: {got[:1500]}')
+        messages_arrive(client, far, wanted)
         line = heard(client, '=> alice@example.test')
         if (' K ' in line) == (kind == 'without CHUNKING'):
             raise Trouble(f'CHUNKING: {line}')
-        envelope(client, 'dsn', ' ENVID=env+2B1', ' NOTIFY=SUCCESS ORCPT=rfc822;first@example.test')
-        has(bounce(far, 30), b'Action: delivered', b'Original-Envelope-Id: env+1',
-            b'Original-Recipient: rfc822;first@example.test')
-        envelope(client, 'utf8', ' SMTPUTF8', '', to='älice@example.test')
-        if b'UTF8' not in mail.arrival(far.maildir('%C3%A4lice'), 'utf8'):
-            raise Trouble('not as SMTPUTF8')
+        parameters_arrive(client, far)
 
 
 @case('Postfix as a client', 'encrypt', b'with ESMTPS')
@@ -72,14 +82,5 @@ def from_postfix(where, level, wanted):
                           smtp_tls_security_level=level) as client:
         far.ready()
         client.ready()
-        for make, name in MESSAGES:
-            submit(client, make(name))
-            got = mail.arrival(far.maildir(), name)
-            if not got.endswith(mail.as_file(make(name)).partition(b'\n\n')[2]) or wanted not in got:
-                raise Trouble(f'{name} was changed, or did not come {wanted}: {got[:1500]}')
-        envelope(client, 'dsn', ' ENVID=env+2B1', ' NOTIFY=SUCCESS ORCPT=rfc822;first@example.test')
-        has(bounce(far, 30), b'Action: delivered', b'Original-Envelope-Id: env+1',
-            b'Original-Recipient: rfc822;first@example.test')
-        envelope(client, 'utf8', ' SMTPUTF8', '', to='älice@example.test')
-        if b'UTF8' not in mail.arrival(far.maildir('%C3%A4lice'), 'utf8'):
-            raise Trouble('not as SMTPUTF8')
+        messages_arrive(client, far, wanted)
+        parameters_arrive(client, far)
