@@ -19,7 +19,6 @@
 #define OUTPUT_BYTES (4u * GUARD_ANSWER_MAX_BYTES) /* answers to one read of many questions */
 #define UNSENT_BYTES OUTPUT_BYTES /* answers that the mail server has not taken yet */
 #define UNSENT_MS    60000
-#define FAREWELL_MS  2000 /* connections end so long before the process is killed */
 
 /* Names of guard connections are never those of sessions: their workers count from the end. */
 #define IDENT_WORKERS 256u
@@ -494,7 +493,7 @@ static void on_drain(struct proc *p, bool reload, int64_t deadline_ms)
     if (d->link_count == 0)
         leave(d);
     end_links(d, false);
-    loop_timer_at(&d->farewell, deadline_ms - FAREWELL_MS);
+    loop_timer_at(&d->farewell, deadline_ms - PROC_FAREWELL_MS);
 }
 
 static bool open_ports(struct guard_proc *d)

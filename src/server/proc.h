@@ -29,6 +29,8 @@
 #define PROC_KINDS_MAX     8
 #define PROC_COUNT_MAX     64 /* children of a kind */
 #define PROC_LISTENERS_MAX 64
+/* Who drains ends its last connections, with a word where there is one, so long before its end. */
+#define PROC_FAREWELL_MS 2000
 
 /* The kinds of herald's own processes; tests have their own tables. */
 enum proc_kind {

@@ -7,9 +7,6 @@
 #include "server/session_auth.h"
 #include "smtp/xclient.h"
 
-/* A process that drains tells its last sessions to come again this long before it is killed. */
-#define FAREWELL_MS 2000
-
 static void on_accept(void *arg, int fd, const struct net_addr *client)
 {
     session_start(arg, fd, client);
@@ -161,7 +158,7 @@ static void on_drain(struct proc *p, bool reload, int64_t deadline_ms)
         smtpd_leave(d);
         return;
     }
-    loop_timer_at(&d->drain_timer, deadline_ms - FAREWELL_MS);
+    loop_timer_at(&d->drain_timer, deadline_ms - PROC_FAREWELL_MS);
     /* After a reload the sessions go on under the configuration they began with. */
     each_session(d, reload ? session_linger : session_drain);
 }
