@@ -13,6 +13,8 @@ struct greet {
     struct greet_start start; /* its name points into text */
     bool gave_up;
     bool asks; /* facts and SPF are looked up at all */
+    struct greeting_facts said;  /* what the name says without asking anybody */
+    span normal;                 /* of the name, in text; empty: none that can be looked up */
     struct facts_work *work;
     struct greeting_facts facts; /* when work is NULL */
     char *names;                 /* host names, each ended by NUL: confirmed ones, then the PTR */
@@ -28,8 +30,5 @@ struct greet {
     uint32_t from_s;  /* the same of SPF */
     char text[];
 };
-
-/* What the name says without asking anybody. */
-void greet_read_name(const struct greet *g, struct greeting_facts *f, struct greeting_name *name);
 
 #endif
