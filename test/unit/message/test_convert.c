@@ -159,8 +159,8 @@ static const struct {
     {"the header of a part stays",
      SPAN_INIT(MULTI("mixed") PART "A: \xe4\r\n\r\nx" PART "\r\n\xe4" LAST),
      SPAN_INIT(MULTI("mixed") PART "A: \xe4\r\n\r\nx" PART
-                              "Content-Type: text/plain; charset=unknown-8bit\r\n"
-                              "Content-Transfer-Encoding: quoted-printable\r\n\r\n=E4" LAST),
+                                   "Content-Type: text/plain; charset=unknown-8bit\r\n"
+                                   "Content-Transfer-Encoding: quoted-printable\r\n\r\n=E4" LAST),
      CONVERT_TO_7BIT, 0},
     {"a header above 127 alone needs nothing",
      SPAN_INIT("Subject: \xe4\r\n\r\nx\r\n"),
