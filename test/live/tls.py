@@ -229,6 +229,23 @@ def alpn(_):
             raise Trouble(f'{offered}: {said!r}')
 
 
+@case('REQUIRETLS is offered under TLS, however that was begun')
+def requiretls(_):
+    server = shared()
+    for port, begin in ((server.port, starttls), (server.required, starttls), (server.implicit, secure)):
+        with Dialogue(port) as client:
+            if begin == starttls:
+                if 'REQUIRETLS' in client.greet():
+                    raise Trouble(f'{port}: it is offered in the clear')
+                starttls(client)
+                said = client.ask('EHLO cli.test', 250)
+            else:
+                said = secure(client).greet()
+            if 'REQUIRETLS' not in said:
+                raise Trouble(f'{port}: it is not offered under TLS: {said}')
+            client.ask('MAIL FROM:<a@b.example> REQUIRETLS', 250)
+
+
 # ---- what must not be ----
 
 @case('what stands behind STARTTLS in the clear is never carried out')
