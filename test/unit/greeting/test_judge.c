@@ -413,6 +413,11 @@ static void test_exemptions(void **state)
     f.value[FACT_SPF_HELO] = SPF_PASS;
     greeting_judge(&f, &p, &s, &v);
     assert_int_equal(v.finding[0].exemption, 2);
+    /* SPF of another name frees nobody. */
+    s.name = SPAN("mx2.example.net");
+    greeting_judge(&f, &p, &s, &v);
+    assert_int_equal(v.action, GREETING_REFUSE);
+    s.name = SPAN("mx1.example.net");
     f.value[FACT_SPF_HELO] = SPF_NONE;
 
     assert_true(ip_addr_parse(SPAN("203.0.113.9"), &s.client));
