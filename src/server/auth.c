@@ -99,28 +99,28 @@ void auth_challenge(struct auth_exchange *x, span octets)
         auth_finish(x, AUTH_TROUBLE, "the challenge cannot be sent");
 }
 
-static span client_ip(const struct auth_exchange *x)
+static struct backoff_who who(const struct auth_exchange *x)
 {
-    return x->trusted ? SPAN_NONE : span_of(x->client_ip, x->client_n);
+    return (struct backoff_who){auth_user(x), span_of(x->client_ip, x->client_n), x->trusted};
 }
 
 void auth_failed(struct auth_exchange *x)
 {
-    int64_t now = clock_mono_ms();
+    struct backoff_who w = who(x);
 
     if (x->failed)
         return;
     x->failed = true;
-    backoff_failed(&auth.backoff, BACKOFF_ACCOUNT, auth_user(x), now);
-    backoff_failed(&auth.backoff, BACKOFF_CLIENT, client_ip(x), now);
+    backoff_failed(&auth.backoff, &w, clock_mono_ms());
 }
 
 void auth_finish(struct auth_exchange *x, enum auth_status status, const char *why)
 {
     struct auth_result r = {status, auth_user(x), span_cstr(why)};
+    struct backoff_who w = who(x);
 
     if (status == AUTH_FINE)
-        backoff_cleared(&auth.backoff, BACKOFF_ACCOUNT, auth_user(x), clock_mono_ms());
+        backoff_passed(&auth.backoff, &w, clock_mono_ms());
     if (status == AUTH_WRONG)
         auth_failed(x);
     send_result(x->client, x->tag, &r);
@@ -129,16 +129,18 @@ void auth_finish(struct auth_exchange *x, enum auth_status status, const char *w
 
 bool auth_may_try(struct auth_exchange *x)
 {
-    int64_t now = clock_mono_ms();
-    const char *why = NULL;
+    static const char *const why[BACKOFF_KIND_COUNT] = {
+        [BACKOFF_ACCOUNT] = "too many failures of this account",
+        [BACKOFF_CLIENT] = "too many failures of this client",
+        [BACKOFF_PAIR] = "too many failures of this account from this client",
+    };
+    struct backoff_who w = who(x);
+    enum backoff_kind kind = BACKOFF_ACCOUNT;
 
-    if (backoff_wait(&auth.backoff, BACKOFF_CLIENT, client_ip(x), now) > 0)
-        why = "too many failures of this client";
-    else if (backoff_wait(&auth.backoff, BACKOFF_ACCOUNT, auth_user(x), now) > 0)
-        why = "too many failures of this account";
-    if (why != NULL)
-        auth_finish(x, AUTH_LATER, why);
-    return why == NULL;
+    if (backoff_wait(&auth.backoff, &w, clock_mono_ms(), &kind) == 0)
+        return true;
+    auth_finish(x, AUTH_LATER, why[kind]);
+    return false;
 }
 
 bool auth_claim(struct auth_exchange *x, span name)
@@ -337,9 +339,8 @@ int auth_run(struct proc *p)
         .kind = SANDBOX_CONNECT, .fd = -1, .port = c->auth.introspection.port};
 
     auth = (struct auth){.proc = p, .config = c};
-    auth.backoff = (struct backoff){.table = context->backoff};
-    auth.backoff.max_ms[BACKOFF_ACCOUNT] = (int64_t)c->auth.backoff_account_ms;
-    auth.backoff.max_ms[BACKOFF_CLIENT] = (int64_t)c->auth.backoff_client_ms;
+    auth.backoff = (struct backoff){context->backoff, (int64_t)c->auth.backoff_account_ms,
+                                    (int64_t)c->auth.backoff_client_ms};
     json_object_seed(os_random_u64() | 1); /* it would open a file for that later */
     auth_check_init();
     if (!auth_scram_init())

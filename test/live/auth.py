@@ -404,6 +404,24 @@ def closed(where):
             client.ask(plain(), 235)
 
 
+@case('strangers who fail close an account to strangers, not to where its owner logged in before')
+def owner(where):
+    with Server(where, 'plaintext = loopback; backoff_account = 1h;') as server:
+        server.ready()
+        with Dialogue(server.submission) as client:
+            client.greet()
+            client.ask(plain(), 235)
+        seen = []
+        for number in range(2, 22):
+            with Dialogue(server.submission, source=f'127.0.0.{number}') as client:
+                client.greet()
+                seen.append(client.ask(plain(secret='wrong'), 535, 454)[:3])
+            with Dialogue(server.submission) as client:
+                client.greet()
+                client.ask(plain(), 235)
+        assert '454' in seen, seen
+
+
 @case('a client is closed out for a while after failures, whatever the account')
 def closed_out(where):
     with Server(where, 'plaintext = loopback; backoff_client = 1m;') as server:
