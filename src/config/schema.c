@@ -331,7 +331,8 @@ const struct config_key config_keys[] = {
     {"auth", "backoff_account", CONFIG_TYPE_DURATION, FIELD(auth.backoff_account_ms),
      DEFAULT("1m"), 0, DAY, NULL, LIVE,
      "The longest that an account is closed after failures to log in. From the fourth on the wait "
-     "doubles from one second; 0 means never."},
+     "doubles from one second; 0 means never. Where the owner has logged in from during the last 30 "
+     "days only failures from there count, so that nobody else can lock him out."},
     {"auth", "backoff_client", CONFIG_TYPE_DURATION, FIELD(auth.backoff_client_ms),
      DEFAULT("15m"), 0, DAY, NULL, LIVE,
      "The same for the address of the client; those in `trusted` do not wait."},

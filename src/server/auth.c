@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "config/idn.h"
 #include "config/map.h"
 #include "name/path.h"
 #include "net/chan.h"
@@ -98,28 +99,28 @@ void auth_challenge(struct auth_exchange *x, span octets)
         auth_finish(x, AUTH_TROUBLE, "the challenge cannot be sent");
 }
 
-static span client_ip(const struct auth_exchange *x)
+static struct backoff_who who(const struct auth_exchange *x)
 {
-    return x->trusted ? SPAN_NONE : span_of(x->client_ip, x->client_n);
+    return (struct backoff_who){auth_user(x), span_of(x->client_ip, x->client_n), x->trusted};
 }
 
 void auth_failed(struct auth_exchange *x)
 {
-    int64_t now = clock_mono_ms();
+    struct backoff_who w = who(x);
 
     if (x->failed)
         return;
     x->failed = true;
-    backoff_failed(&auth.backoff, BACKOFF_ACCOUNT, auth_user(x), now);
-    backoff_failed(&auth.backoff, BACKOFF_CLIENT, client_ip(x), now);
+    backoff_failed(&auth.backoff, &w, clock_mono_ms());
 }
 
 void auth_finish(struct auth_exchange *x, enum auth_status status, const char *why)
 {
     struct auth_result r = {status, auth_user(x), span_cstr(why)};
+    struct backoff_who w = who(x);
 
     if (status == AUTH_FINE)
-        backoff_cleared(&auth.backoff, BACKOFF_ACCOUNT, auth_user(x), clock_mono_ms());
+        backoff_passed(&auth.backoff, &w, clock_mono_ms());
     if (status == AUTH_WRONG)
         auth_failed(x);
     send_result(x->client, x->tag, &r);
@@ -128,21 +129,23 @@ void auth_finish(struct auth_exchange *x, enum auth_status status, const char *w
 
 bool auth_may_try(struct auth_exchange *x)
 {
-    int64_t now = clock_mono_ms();
-    const char *why = NULL;
+    static const char *const why[BACKOFF_KIND_COUNT] = {
+        [BACKOFF_ACCOUNT] = "too many failures of this account",
+        [BACKOFF_CLIENT] = "too many failures of this client",
+        [BACKOFF_PAIR] = "too many failures of this account from this client",
+    };
+    struct backoff_who w = who(x);
+    enum backoff_kind kind = BACKOFF_ACCOUNT;
 
-    if (backoff_wait(&auth.backoff, BACKOFF_CLIENT, client_ip(x), now) > 0)
-        why = "too many failures of this client";
-    else if (backoff_wait(&auth.backoff, BACKOFF_ACCOUNT, auth_user(x), now) > 0)
-        why = "too many failures of this account";
-    if (why != NULL)
-        auth_finish(x, AUTH_LATER, why);
-    return why == NULL;
+    if (backoff_wait(&auth.backoff, &w, clock_mono_ms(), &kind) == 0)
+        return true;
+    auth_finish(x, AUTH_LATER, why[kind]);
+    return false;
 }
 
 bool auth_claim(struct auth_exchange *x, span name)
 {
-    char memory[AUTH_IDENTITY_BYTES];
+    char memory[CONFIG_ADDRESS_BYTES];
     struct buf address = BUF_OVER(memory);
     struct buf user = BUF_OVER(x->user);
     struct path path;
@@ -150,7 +153,7 @@ bool auth_claim(struct auth_exchange *x, span name)
     x->user_n = 0;
     if (path_parse_address(name, PATH_ALLOW_UTF8, &path) != PATH_FINE)
         return false;
-    path_put(&address, &path);
+    config_idn_put_path(&address, &path);
     buf_put_lower(&user, buf_span(&address));
     if (address.overflow || user.overflow)
         return false;
@@ -336,9 +339,8 @@ int auth_run(struct proc *p)
         .kind = SANDBOX_CONNECT, .fd = -1, .port = c->auth.introspection.port};
 
     auth = (struct auth){.proc = p, .config = c};
-    auth.backoff = (struct backoff){.table = context->backoff};
-    auth.backoff.max_ms[BACKOFF_ACCOUNT] = (int64_t)c->auth.backoff_account_ms;
-    auth.backoff.max_ms[BACKOFF_CLIENT] = (int64_t)c->auth.backoff_client_ms;
+    auth.backoff = (struct backoff){context->backoff, (int64_t)c->auth.backoff_account_ms,
+                                    (int64_t)c->auth.backoff_client_ms};
     json_object_seed(os_random_u64() | 1); /* it would open a file for that later */
     auth_check_init();
     if (!auth_scram_init())
