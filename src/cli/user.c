@@ -12,6 +12,7 @@
 
 #include "base/escape.h"
 #include "cli/cli.h"
+#include "config/idn.h"
 #include "config/login.h"
 #include "config/tree.h"
 #include "name/path.h"
@@ -33,8 +34,10 @@ struct options {
     const char *file;   /* --file */
     bool json;
     char path[PATH_TEXT]; /* of the users file */
-    span address;         /* canonical */
-    char memory[PATH_MAX_BYTES];
+    span address;         /* as it was said */
+    span key;             /* in the form in which addresses are compared */
+    char memory[CONFIG_ADDRESS_BYTES];
+    char key_memory[CONFIG_ADDRESS_BYTES];
 };
 
 /* ---- which file ---- */
@@ -220,19 +223,26 @@ static int make_forms(struct buf *forms)
 
 /* ---- the file ---- */
 
-/* The address of a line as it is compared; empty for a comment and what is no address. */
-static span address_of(span line, struct buf *memory)
+/* The address of a line; false for a comment and what is no address. */
+static bool read_line_address(span line, struct path *out)
 {
     span text = span_trim(line);
+
+    return text.n != 0 && text.p[0] != '#' &&
+           path_parse_address(span_trim(span_head(text, span_find(text, ':'))), PATH_ALLOW_UTF8,
+                              out) == PATH_FINE;
+}
+
+static bool is_line_of(const struct options *o, span line)
+{
+    char memory[CONFIG_ADDRESS_BYTES];
+    struct buf key = BUF_OVER(memory);
     struct path path;
 
-    buf_reset(memory);
-    if (text.n == 0 || text.p[0] == '#' ||
-        path_parse_address(span_trim(span_head(text, span_find(text, ':'))), PATH_ALLOW_UTF8,
-                           &path) != PATH_FINE)
-        return SPAN_NONE;
-    path_put(memory, &path);
-    return buf_span(memory);
+    if (!read_line_address(line, &path))
+        return false;
+    config_idn_put_path(&key, &path);
+    return span_ieq(buf_span(&key), o->key);
 }
 
 enum edit { EDIT_ADD, EDIT_CHANGE, EDIT_REMOVE };
@@ -241,13 +251,11 @@ enum edit { EDIT_ADD, EDIT_CHANGE, EDIT_REMOVE };
 static bool edit_lines(const struct options *o, enum edit edit, span old, span forms,
                        struct heap_buf *out)
 {
-    char memory[PATH_MAX_BYTES + 8];
-    struct buf key = BUF_OVER(memory);
     bool found = false;
     span line;
 
     while (span_line(&old, &line)) {
-        bool is_it = span_ieq(address_of(line, &key), o->address);
+        bool is_it = is_line_of(o, line);
 
         found = found || is_it;
         if (is_it && edit == EDIT_REMOVE)
@@ -359,9 +367,10 @@ static void print_user(const struct options *o, span address, span forms)
 
 static int run_list(struct options *o)
 {
-    char memory[PATH_MAX_BYTES + 8], shown[4 * PATH_MAX_BYTES];
-    struct buf key = BUF_OVER(memory), text = BUF_OVER(shown);
+    char memory[CONFIG_ADDRESS_BYTES], shown[4 * CONFIG_ADDRESS_BYTES];
+    struct buf address = BUF_OVER(memory), text = BUF_OVER(shown);
     struct heap_buf file;
+    struct path path;
     span rest, line;
     enum err e;
 
@@ -373,13 +382,15 @@ static int run_list(struct options *o)
     }
     rest = heap_span(&file);
     while (span_line(&rest, &line)) {
-        if (address_of(line, &key).n == 0)
+        if (!read_line_address(line, &path))
             continue;
+        buf_reset(&address);
         buf_reset(&text);
+        path_put(&address, &path);
         if (o->json)
-            escape_json(&text, buf_span(&key));
+            escape_json(&text, buf_span(&address));
         else
-            escape_text(&text, buf_span(&key), PATH_MAX_BYTES);
+            escape_text(&text, buf_span(&address), PATH_MAX_BYTES);
         print_user(o, buf_span(&text), span_skip(line, span_find(line, ':') + 1));
     }
     heap_release(&file);
@@ -401,7 +412,7 @@ static const struct {
 
 static int read_address(struct options *o, const char *text)
 {
-    struct buf b = BUF_OVER(o->memory);
+    struct buf b = BUF_OVER(o->memory), key = BUF_OVER(o->key_memory);
     struct path path;
     enum path_fault fault = path_parse_address(span_cstr(text), PATH_ALLOW_UTF8, &path);
 
@@ -409,6 +420,8 @@ static int read_address(struct options *o, const char *text)
         return cli_fail(CLI_BAD_INPUT, "'%.80s' is no address: %s", text, path_fault_text(fault));
     path_put(&b, &path);
     o->address = buf_span(&b);
+    config_idn_put_path(&key, &path);
+    o->key = buf_span(&key);
     return CLI_OK;
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "config/idn.h"
 #include "config/map.h"
 #include "name/path.h"
 #include "net/chan.h"
@@ -149,7 +150,7 @@ bool auth_may_try(struct auth_exchange *x)
 
 bool auth_claim(struct auth_exchange *x, span name)
 {
-    char memory[AUTH_IDENTITY_BYTES];
+    char memory[CONFIG_ADDRESS_BYTES];
     struct buf address = BUF_OVER(memory);
     struct buf user = BUF_OVER(x->user);
     struct path path;
@@ -157,7 +158,7 @@ bool auth_claim(struct auth_exchange *x, span name)
     x->user_n = 0;
     if (path_parse_address(name, PATH_ALLOW_UTF8, &path) != PATH_FINE)
         return false;
-    path_put(&address, &path);
+    config_idn_put_path(&address, &path);
     buf_put_lower(&user, buf_span(&address));
     if (address.overflow || user.overflow)
         return false;

@@ -39,12 +39,14 @@ static void say_problem(const struct config_problem *p, bool started)
     char memory[2048];
     struct buf text = BUF_OVER(memory);
 
-    config_problem_text(p, &text);
-    if (started)
+    if (started) {
+        config_problem_log(p, &text);
         log_text(p->warning ? LOG_CONFIG_WARNING : LOG_CONFIG_BAD,
                  p->warning ? LOG_WARNING : LOG_ERROR, buf_span(&text));
-    else
+    } else {
+        config_problem_text(p, &text);
         (void)fprintf(stderr, "%.*s\n", SPAN_ARG(buf_span(&text)));
+    }
 }
 
 static struct config *read_config(const struct plan_source *source, struct diag *d)

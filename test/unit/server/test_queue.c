@@ -3,6 +3,9 @@
  * The queue process without a process: the test is its smtpd, its relay and its deliver, over
  * real channels in the same loop, and the clock stands where the test puts it.
  */
+#include <errno.h>
+
+#include "os/fault.h"
 #include "queue_rig.h"
 
 /* ---- the way of a message ---- */
@@ -514,16 +517,15 @@ static void a_deletion_while_a_job_is_out_ends_with_its_result(void **state)
     assert_int_equal(t.q.msg_count, 0);
 }
 
-static void a_body_that_is_gone_is_put_aside(void **state)
+/* A message of 1000 octets in a file, for one far away, as id 100; it is out as a job. */
+static void upload(void)
 {
-    char path[64];
     static char chunk[1000];
     static const char *const to[] = {"eve@far.example"};
     struct chan *c = &t.smtpd.chan;
     char total[8];
     struct buf b = BUF_OVER(total);
 
-    (void)state;
     assert_int_equal(
         chan_send(c, QUEUE_PUT_BEGIN, 7, envelope(100, SPAN_NONE, to, 1), SPAN_NONE, -1), ERR_OK);
     assert_int_equal(chan_send(c, QUEUE_PUT_CHUNK, 7, span_of(chunk, sizeof(chunk)), SPAN_NONE, -1),
@@ -531,6 +533,14 @@ static void a_body_that_is_gone_is_put_aside(void **state)
     pack_u64(&b, sizeof(chunk));
     assert_int_equal(chan_send(c, QUEUE_PUT_END, 7, buf_span(&b), SPAN_NONE, -1), ERR_OK);
     run();
+}
+
+static void a_body_that_is_gone_is_put_aside(void **state)
+{
+    char path[64];
+
+    (void)state;
+    upload();
     answer(&t.relay, JOB_DEFERRED, 0);
     snprintf(path, sizeof(path), "queue/spool/%02x/%s", 100, num_id_text(100).text);
     assert_int_equal(unlink(temp_path(path)), 0);
@@ -538,6 +548,26 @@ static void a_body_that_is_gone_is_put_aside(void **state)
     advance(HOUR);
     assert_int_equal(store_get(t.q.store, 100, &(span){0}), ERR_ABSENT);
     assert_int_equal(stored(), 1);
+}
+
+static void a_body_that_cannot_be_opened_now_is_not_damaged(void **state)
+{
+    unsigned before;
+
+    (void)state;
+    upload();
+    answer(&t.relay, JOB_DEFERRED, 0);
+    before = t.relay.frames;
+    fault_begin(FAULT_FAIL, 1, EMFILE);
+    fault_only("openat");
+    advance(HOUR);
+    assert_true(fault_happened());
+    fault_end();
+    assert_int_equal(t.relay.frames, before);
+    assert_int_equal(stored(), 1);
+    advance(2 * MINUTE);
+    assert_int_equal(t.relay.frames, before + 1);
+    assert_true(t.relay.had_fd && t.relay.job.id == 100);
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -574,6 +604,7 @@ int main(void)
         T(orders_change_what_waits),
         T(a_deletion_while_a_job_is_out_ends_with_its_result),
         T(a_body_that_is_gone_is_put_aside),
+        T(a_body_that_cannot_be_opened_now_is_not_damaged),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
