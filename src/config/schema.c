@@ -319,11 +319,36 @@ const struct config_key config_keys[] = {
     {"auth", "tokens", CONFIG_TYPE_TOKENS, FIELD(auth.tokens_file), DEFAULT("\"\""), ANY, LIVE,
      "A file of bearer tokens for OAUTHBEARER and XOAUTH2, one a line: `address:token`. A file "
      "that others may read is refused."},
-    {"auth", "introspection", CONFIG_TYPE_HTTP, FIELD(auth.introspection), DEFAULT("\"\""),
+    {"auth", "introspection", CONFIG_TYPE_HTTP, FIELD(auth.introspection.url), DEFAULT("\"\""),
      ANY, LIVE,
-     "Where bearer tokens are checked (RFC 7662) that are not in `tokens`: "
-     "`\"http://ADDRESS[:PORT]/PATH\"`. The answer's `username`, or else `email` or `sub`, must be "
-     "an address of `users`. The tokens travel in the clear: use an address of this machine."},
+     "The identity provider that is asked about bearer tokens (RFC 7662) which are not in `tokens`: "
+     "`\"https://HOST[:PORT]/PATH\"`. Its certificate must verify and have the name HOST, which is "
+     "looked up in DNS at each question. When it cannot be asked, the client hears 454, and the "
+     "log says why. With `http://` tokens travel in the clear: only for an address of this machine."},
+    {"auth", "introspection_client", CONFIG_TYPE_TEXT, FIELD(auth.introspection.client),
+     DEFAULT("\"\""), ANY, LIVE,
+     "The client id of herald at the identity provider, sent with `introspection_secret` by HTTP "
+     "Basic (RFC 6749 2.3.1)."},
+    {"auth", "introspection_secret", CONFIG_TYPE_FILE, FIELD(auth.introspection.secret_file),
+     DEFAULT("\"\""), ANY, LIVE,
+     "A file whose first line is the secret of `introspection_client`; without a client id it is "
+     "sent as a bearer token. A file that others may read is refused."},
+    {"auth", "introspection_ca", CONFIG_TYPE_FILE, FIELD(auth.introspection.ca_file),
+     DEFAULT("\"\""), ANY, LIVE,
+     "A PEM file with the authorities whose certificate the identity provider must have, in place "
+     "of the system's."},
+    {"auth", "introspection_claim", CONFIG_TYPE_TEXT, FIELD(auth.introspection.claim),
+     DEFAULT("\"\""), ANY, LIVE,
+     "The member of the answer whose value is the user's address in `users`. Without one it is the "
+     "first of `username`, `email` and `sub` that is an address. `email` is left out when "
+     "`email_verified` is there and not true."},
+    {"auth", "introspection_scope", CONFIG_TYPE_TEXT, FIELD(auth.introspection.scope),
+     DEFAULT("\"\""), ANY, LIVE,
+     "Words that must all be in the token's `scope`; a token without them is refused."},
+    {"auth", "introspection_audience", CONFIG_TYPE_TEXT, FIELD(auth.introspection.audience),
+     DEFAULT("\"\""), ANY, LIVE,
+     "What must be the token's `aud`, or one of them: so that a token which some other service got "
+     "from a user does not send mail in his name."},
     {"auth", "senders", CONFIG_TYPE_SENDERS,
      offsetof(struct config, auth.senders_file), "senders", DEFAULT("\"\""), ANY, LIVE,
      "A file that says as whom a login may send beside itself and the `aliases` that lead to it: "
@@ -523,7 +548,8 @@ static const char *const type_words[] = {
     [CONFIG_TYPE_USERS] = "the path of a file, or \"\" for none",
     [CONFIG_TYPE_TOKENS] = "the path of a file, or \"\" for none",
     [CONFIG_TYPE_SENDERS] = "the path of a file, or \"\" for none",
-    [CONFIG_TYPE_HTTP] = "\"http://ADDRESS[:PORT]/PATH\", or \"\" for none",
+    [CONFIG_TYPE_HTTP] = "\"https://HOST[:PORT]/PATH\", or with http://, or \"\" for none",
+    [CONFIG_TYPE_TEXT] = "text without control characters, or \"\" for none",
     [CONFIG_TYPE_ALIASES] = "the path of a file, or \"\" for none",
     [CONFIG_TYPE_MAILBOX] =
         "\"maildir:PATH\" with {user} in it, \"lmtp:unix:PATH\" or \"lmtp:HOST:PORT\"",

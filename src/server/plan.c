@@ -15,6 +15,7 @@
 #include "os/heap.h"
 #include "os/log.h"
 #include "os/random.h"
+#include "server/auth_keys.h"
 #include "server/kinds.h"
 #include "server/relay_keys.h"
 #include "server/tls_keys.h"
@@ -285,6 +286,8 @@ static enum err load_files(struct plan *p, struct diag *d)
         e = relay_keys_load(p->config, &p->context.relay_keys, d);
     if (e == ERR_OK && p->context.relay_keys->doubt != NULL)
         log_text(LOG_CONFIG_WARNING, LOG_WARNING, span_cstr(p->context.relay_keys->doubt));
+    if (e == ERR_OK)
+        e = auth_keys_load(p->config, p->context.relay_keys->system_side, &p->context.auth_keys, d);
     return e;
 }
 
@@ -387,6 +390,8 @@ void plan_forget(void *arg, const void *config)
         return;
     tls_side_free(p->context.tls);
     p->context.tls = NULL;
+    auth_keys_free(p->context.auth_keys);
+    p->context.auth_keys = NULL;
     relay_keys_free(p->context.relay_keys);
     p->context.relay_keys = NULL;
     if (p->config != NULL)
