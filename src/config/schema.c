@@ -215,7 +215,7 @@ const struct config_key config_keys[] = {
      "A message with this many `Received` fields is taken for a loop and refused."},
     {"limits", "errors", CONFIG_TYPE_NUMBER, FIELD(limits.errors),
      DEFAULT("20"), 1, 10000, NULL, LIVE,
-     "Commands refused in one session before it is ended with 421."},
+     "Commands and messages refused in one session before it is ended with 421."},
     {"limits", "junk_commands", CONFIG_TYPE_NUMBER, FIELD(limits.junk_commands),
      DEFAULT("100"), 1, 100000, NULL, LIVE,
      "NOOP, RSET, VRFY, logins and greetings between two accepted messages before the session is "
@@ -229,8 +229,8 @@ const struct config_key config_keys[] = {
      "Failed attempts to log in before a session is ended with 421."},
     {"limits", "tarpit_after", CONFIG_TYPE_NUMBER, FIELD(limits.tarpit_after),
      DEFAULT("5"), 0, 10000, NULL, LIVE,
-     "Commands refused in one session before each further refusal is answered late. Addresses in "
-     "`trusted` are always answered at once."},
+     "Commands and messages refused in one session before each further refusal is answered late. "
+     "Addresses in `trusted` are always answered at once."},
     {"limits", "tarpit_delay", CONFIG_TYPE_DURATION, FIELD(limits.tarpit_delay_ms),
      DEFAULT("1s"), 0, 30 * SECOND, NULL, LIVE,
      "How late, for each of them; never more than 30 seconds for what came at once. 0 means never."},

@@ -311,6 +311,17 @@ def offered(_):
         client.ask('RCPT TO:<somebody@elsewhere.example>', 250)
 
 
+@case('a login in the clear ends with STARTTLS')
+def not_carried_over(_):
+    with Dialogue(local().submission) as client:
+        client.greet()
+        client.ask(plain(), 235)
+        secure(client)
+        client.ask(f'MAIL FROM:<{ALICE}>', 530)
+        client.ask(plain(), 235)
+        client.ask(f'MAIL FROM:<{ALICE}>', 250)
+
+
 @case('SCRAM is not offered when one user has no form for it')
 def no_scram(where):
     with Server(where, users='dave@example.test:$6$saltsalt$x\n') as server:
