@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "message/date.h"
 #include "net/tls_make.h"
 #include "os/clock.h"
 #include "os/file.h"
@@ -24,14 +26,16 @@ struct pairs {
     struct heap_buf *chains;
     struct heap_buf *keys;
     size_t n;
+    struct config_problems *doubts;
 };
 
-static void pairs_init(struct pairs *p, size_t max)
+static void pairs_init(struct pairs *p, size_t max, struct config_problems *doubts)
 {
     *p = (struct pairs){
         .at = x_alloc(max * sizeof(*p->at)),
         .chains = x_alloc(max * sizeof(*p->chains)),
         .keys = x_alloc(max * sizeof(*p->keys)),
+        .doubts = doubts,
     };
 }
 
@@ -44,6 +48,24 @@ static void pairs_free(struct pairs *p)
     free(p->at);
     free(p->chains);
     free(p->keys);
+}
+
+/* A certificate that has ended is shown all the same: some clients do not look. */
+static void doubt_end(const struct pairs *p, const char *file, span chain)
+{
+    struct config_problem doubt = {.warning = true};
+    char memory[64];
+    struct buf when = BUF_OVER(memory);
+    int64_t end_ms;
+
+    if (p->doubts == NULL || !tls_chain_end(chain, &end_ms) || end_ms > clock_wall_ms())
+        return;
+    date_put(&when, end_ms);
+    (void)snprintf(doubt.file, sizeof(doubt.file), "%s", file);
+    (void)snprintf(doubt.text, sizeof(doubt.text),
+                   "this certificate ended on %.*s: clients that verify it will refuse it",
+                   SPAN_ARG(buf_span(&when)));
+    config_problems_add(p->doubts, &doubt);
 }
 
 /* Files belong to the configuration; `key` empty: both are in one file. */
@@ -60,6 +82,8 @@ static enum err pairs_add(struct pairs *p, span name, const char *chain_file, co
     e = keyfile_read(chain_file, chain, d);
     if (e == ERR_OK)
         e = keyfile_read_secret(key_file, key, d);
+    if (e == ERR_OK)
+        doubt_end(p, chain_file, heap_span(chain));
     p->at[p->n - 1] =
         (struct tls_pair){name, heap_span(chain), heap_span(key), chain_file, key_file};
     return e;
@@ -200,7 +224,7 @@ enum err tls_keys_load(const struct config *c, const struct tls_keys_how *how,
 
     if (c->tls.certificate.n == 0 && c->tls.key.n != 0)
         return diag_set(d, ERR_CONF, 0, "tls.key is given without tls.certificate");
-    pairs_init(&pairs, c->n_certificates + 1);
+    pairs_init(&pairs, c->n_certificates + 1, how->doubts);
     e = gather(c, how->make, &pairs, d);
     if (e == ERR_OK && pairs.n != 0)
         e = make_side(c, how, &pairs, &side, d);
