@@ -6,10 +6,12 @@
 #include <gsasl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
+#include "base/ascii.h"
 #include "base/escape.h"
 #include "cli/cli.h"
 #include "config/idn.h"
@@ -18,7 +20,6 @@
 #include "name/path.h"
 #include "os/file.h"
 #include "os/random.h"
-#include "smtp/sasl.h"
 
 #define ITERATIONS     10000
 #define SALT_OCTETS    16
@@ -27,7 +28,8 @@
 #define PATH_TEXT      4096
 #define FORMS_BYTES    1024
 #define CRYPT_PREFIX   "$y$" /* yescrypt */
-#define PASSWORD_LINES (SASL_SECRET_BYTES + 2)
+#define PASSWORD_BYTES (CRYPT_MAX_PASSPHRASE_SIZE - 1)
+#define PASSWORD_LINES (PASSWORD_BYTES + 2)
 
 struct options {
     const char *config; /* -c */
@@ -104,15 +106,17 @@ static enum err open_dir(struct options *o, int *out_dir, const char **out_name)
 
 static bool read_line(char *memory, size_t room, span *out)
 {
-    span line;
+    size_t n = 0;
+    int c = EOF;
 
-    if (fgets(memory, (int)room, stdin) == NULL)
+    while (n + 1 < room && (c = getchar()) != EOF && c != '\n')
+        memory[n++] = (char)c;
+    if (n == 0 && c == EOF)
         return false;
-    line = span_cstr(memory);
-    while (line.n != 0 && (line.p[line.n - 1] == '\n' || line.p[line.n - 1] == '\r'))
-        line.n--;
-    memory[line.n] = '\0';
-    *out = line;
+    while (n != 0 && memory[n - 1] == '\r')
+        n--;
+    memory[n] = '\0';
+    *out = span_of(memory, n);
     return true;
 }
 
@@ -143,16 +147,37 @@ static int read_password(char *memory, size_t room)
     span password, again;
     int code = CLI_OK;
 
-    if (!ask("Password: ", memory, room, &password) || !sasl_is_secret(password))
-        return cli_fail(CLI_BAD_INPUT, "a password has 1 to %d octets", SASL_SECRET_BYTES);
+    if (!ask("Password: ", memory, room, &password))
+        return cli_fail(CLI_BAD_INPUT, "no password was given");
     for (size_t i = 0; i < password.n; i++)
-        if ((unsigned char)password.p[i] < ' ')
+        if (ascii_is_control(password.p[i]))
             return cli_fail(CLI_BAD_INPUT, "there is a control character in the password");
+    if (password.n == 0 || password.n > PASSWORD_BYTES)
+        return cli_fail(CLI_BAD_INPUT, "a password has 1 to %d octets", PASSWORD_BYTES);
     if (isatty(STDIN_FILENO) != 0 &&
         (!ask("Again: ", again_memory, sizeof again_memory, &again) || !span_eq(password, again)))
         code = cli_fail(CLI_BAD_INPUT, "that was another one");
     explicit_bzero(again_memory, sizeof again_memory);
     return code;
+}
+
+/* In the one spelling that SCRAM and we use: letters may be written in several (RFC 4013). */
+static int prepare(char *memory, size_t room)
+{
+    char *prepared = NULL;
+    span text;
+    bool fine = gsasl_saslprep(memory, GSASL_ALLOW_UNASSIGNED, &prepared, NULL) == GSASL_OK;
+
+    text = fine ? span_cstr(prepared) : SPAN_NONE;
+    fine = fine && text.n > 0 && text.n <= PASSWORD_BYTES && text.n < room;
+    if (fine)
+        memcpy(memory, text.p, text.n + 1);
+    if (prepared != NULL)
+        explicit_bzero(prepared, strlen(prepared));
+    gsasl_free(prepared);
+    return fine ? CLI_OK
+                : cli_fail(CLI_BAD_INPUT, "the password is no UTF-8, or has characters that no "
+                                          "password may have (RFC 4013)");
 }
 
 static bool put_base64(struct buf *b, const char *octets, size_t n)
@@ -211,6 +236,9 @@ static int make_forms(struct buf *forms)
     char password[PASSWORD_LINES];
     int code = read_password(password, sizeof password);
     bool fine = true;
+
+    if (code == CLI_OK)
+        code = prepare(password, sizeof password);
 
     if (code == CLI_OK) {
         fine = put_scram(forms, password);
@@ -420,6 +448,11 @@ static int read_address(struct options *o, const char *text)
         return cli_fail(CLI_BAD_INPUT, "'%.80s' is no address: %s", text, path_fault_text(fault));
     path_put(&b, &path);
     o->address = buf_span(&b);
+    if (span_starts(o->address, SPAN("#")) || span_has(o->address, ':'))
+        return cli_fail(CLI_BAD_INPUT,
+                        "'%.80s' cannot stand in a users file: it begins with # or "
+                        "has a colon",
+                        text);
     config_idn_put_path(&key, &path);
     o->key = buf_span(&key);
     return CLI_OK;
