@@ -52,14 +52,28 @@ static bool keep_path(struct options *o, span path)
     return path.n != 0 && buf_cstr(&b) != NULL;
 }
 
+/* What is wrong with the configuration, or that it has no such line. */
+static int not_found(const struct options *o, const struct config_problems *problems)
+{
+    char memory[2048];
+    struct buf text = BUF_OVER(memory);
+
+    if (problems->n_errors == 0)
+        return cli_fail(CLI_CONFIG, "%s does not say where the users are: users = \"FILE\"",
+                        o->config);
+    config_problem_text(&problems->items[0], &text);
+    return cli_fail(CLI_CONFIG, "%.*s", SPAN_ARG(buf_span(&text)));
+}
+
 /* The value of `users`, even where the rest of the configuration is not fit to run. */
-static bool find_in_config(struct options *o)
+static int find_in_config(struct options *o)
 {
     struct config_pool pool = {0};
     struct config_problems problems = {0};
     struct config_parse parse = {&pool, &problems, 0};
     static const struct config_where nowhere = {"", 0, 0};
     bool found = false;
+    int code = CLI_OK;
 
     for (const struct config_node *n =
              config_tree_parse_file(&parse, span_cstr(o->config), &nowhere);
@@ -68,21 +82,34 @@ static bool find_in_config(struct options *o)
             found =
                 keep_path(o, config_tree_path_from(&pool, n->value->text, n->value->where.file));
     }
+    if (!found)
+        code = not_found(o, &problems);
     config_problems_finish(&problems);
     config_pool_finish(&pool);
-    return found;
+    return code;
+}
+
+/* The server reads through a symbolic link; what is written anew is the file that it leads to. */
+static int follow_links(struct options *o)
+{
+    char *real = realpath(o->path, NULL);
+    bool fits = real == NULL || keep_path(o, span_cstr(real));
+
+    free(real);
+    return fits ? CLI_OK : cli_fail(CLI_BAD_INPUT, "the path of the users file is too long");
 }
 
 static int find_file(struct options *o)
 {
-    if (o->file != NULL)
-        return keep_path(o, span_cstr(o->file)) ? CLI_OK : CLI_BAD_INPUT;
-    if (o->config == NULL)
+    int code = CLI_OK;
+
+    if (o->file == NULL && o->config == NULL)
         return cli_wrong_usage(&cli_user, "which users? Give -c FILE or --file FILE");
-    if (!find_in_config(o))
-        return cli_fail(CLI_CONFIG, "%s does not say where the users are: users = \"FILE\"",
-                        o->config);
-    return CLI_OK;
+    if (o->file == NULL)
+        code = find_in_config(o);
+    else if (!keep_path(o, span_cstr(o->file)))
+        code = cli_fail(CLI_BAD_INPUT, "the path of the users file is empty or too long");
+    return code == CLI_OK ? follow_links(o) : code;
 }
 
 /* The directory of the file, and its name there. */

@@ -694,6 +694,34 @@ def unfit(where):
     user('add', path, ALICE, 'x' * 511)
 
 
+@case('herald user follows a symbolic link, as the server does; several at once lose nobody')
+def linked(where):
+    real, link = where / 'real' / 'users', where / 'users'
+    real.parent.mkdir()
+    real.write_text(f'{BOB}\n')
+    real.chmod(0o640)
+    link.symlink_to(real)
+    user('add', link, ALICE, SECRET)
+    assert link.is_symlink() and real.stat().st_mode & 0o777 == 0o640 and ALICE in real.read_text()
+    assert ALICE in user('list', link).stdout
+    words = [str(servers.herald_path()), 'user', 'add', '--file', str(link)]
+    children = [subprocess.Popen([*words, f'u{i}@example.test'], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+                for i in range(6)]
+    for child in children:
+        child.communicate(b'x\n')
+    assert len(real.read_text().splitlines()) == 8 and not any(child.returncode for child in children)
+
+
+@case('herald user says what is wrong with a configuration that it cannot read')
+def no_configuration(where):
+    for name, text, word in (('none', None, 'No such file'), ('bad', 'users = ', 'error'), ('empty', '', 'does not say')):
+        if text is not None:
+            (where / name).write_text(text)
+        done = subprocess.run([servers.herald_path(), 'user', 'list', '-c', where / name], capture_output=True,
+                              text=True, check=False)
+        assert done.returncode == 78 and word in done.stderr, done
+
+
 @case('letters beyond ASCII: a password composed in either way, a domain in UTF-8 and in A-labels')
 def composed(where):
     two, one = 'pa\u0308ssword', 'p\xe4ssword'
