@@ -397,7 +397,7 @@ const struct config_key config_keys[] = {
 
     {"listen", "tls", CONFIG_TYPE_ENUM, BLOCK(config_listen, tls),
      DEFAULT("starttls"), 0, 0, listen_tls_words, RESTART,
-     "`starttls` offers TLS, `required` refuses everything but EHLO, NOOP, STARTTLS and QUIT without "
+     "`starttls` offers TLS, `required` refuses mail, AUTH, VRFY, EXPN and ETRN with 530 without "
      "it, `implicit` speaks TLS from the first octet on (port 465), `off` does not offer it. On a "
      "Unix socket `starttls` offers nothing."},
 
@@ -451,7 +451,8 @@ const struct config_key config_keys[] = {
      DEFAULT("try"), 0, 0, route_tls_words, LIVE,
      "`try` uses STARTTLS where it is offered, and goes on without when it fails; `require` sends "
      "only under TLS to a server whose certificate verifies and names the host; `off` never uses "
-     "STARTTLS. A message with REQUIRETLS is sent as under `require` in any case."},
+     "STARTTLS. A message with REQUIRETLS is sent as under `require` in any case; one with the "
+     "field TLS-Required: No (RFC 8689) that goes by `mx` is sent as under `try`, not `require`."},
     {"route", "ca_file", CONFIG_TYPE_FILE, BLOCK(config_route, ca_file), DEFAULT("\"\""), ANY, LIVE,
      "A PEM file with the authorities that are believed, instead of those of the system."},
     {"route", "user", CONFIG_TYPE_LOGIN, BLOCK(config_route, user), DEFAULT("\"\""), ANY, LIVE,
