@@ -337,7 +337,7 @@ const struct config_key config_keys[] = {
      "The same for the address of the client; those in `trusted` do not wait."},
     {"tls", "certificate", CONFIG_TYPE_FILE, FIELD(tls.certificate), DEFAULT("\"\""), ANY, LIVE,
      "A PEM file with the certificate, and behind it those that lead to its root. Without it herald "
-     "makes one, signed by itself, and keeps it in `data_dir`/tls."},
+     "makes one for `hostname`, signed by itself, and keeps it in `data_dir`/tls."},
     {"tls", "key", CONFIG_TYPE_FILE, FIELD(tls.key), DEFAULT("\"\""), ANY, LIVE,
      "A PEM file with the private key, without a passphrase. When it is not given, the key is in "
      "the file of the certificate."},

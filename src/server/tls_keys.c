@@ -101,7 +101,8 @@ struct own_files {
     char key[PATH_BYTES];
 };
 
-static bool is_good(const struct own_files *own)
+/* Of a machine whose name has changed another one is made. */
+static bool is_good(const struct own_files *own, span name)
 {
     struct heap_buf chain;
     int64_t end_ms = 0;
@@ -110,7 +111,8 @@ static bool is_good(const struct own_files *own)
     heap_init(&chain, TLS_KEYS_FILE_BYTES);
     good = access(own->key, F_OK) == 0 && keyfile_read(own->chain, &chain, NULL) == ERR_OK &&
            tls_chain_end(heap_span(&chain), &end_ms) &&
-           end_ms > clock_wall_ms() + TLS_KEYS_RENEW_MS;
+           end_ms > clock_wall_ms() + TLS_KEYS_RENEW_MS &&
+           tls_chain_is_for(heap_span(&chain), name);
     heap_release(&chain);
     return good;
 }
@@ -133,9 +135,8 @@ static enum err write_own(const char *dir, span chain, span key, struct diag *d)
     return e;
 }
 
-static enum err make_own(const struct config *c, const char *dir, struct diag *d)
+static enum err make_own(span name, const char *dir, struct diag *d)
 {
-    span name = c->hostname.n != 0 ? c->hostname : SPAN(OWN_NAME);
     struct heap_buf chain, key;
     enum err e;
 
@@ -159,6 +160,7 @@ static enum err make_own(const struct config *c, const char *dir, struct diag *d
 static enum err own_pair(const struct config *c, struct pairs *pairs, struct diag *d)
 {
     static struct own_files own; /* named by what is said about them */
+    span name = c->hostname.n != 0 ? c->hostname : SPAN(OWN_NAME);
     char dir[PATH_BYTES - sizeof(OWN_CERTIFICATE) - 1];
     struct buf b = BUF_OVER(dir), chain = BUF_OVER(own.chain), key = BUF_OVER(own.key);
     enum err e = ERR_OK;
@@ -170,8 +172,8 @@ static enum err own_pair(const struct config *c, struct pairs *pairs, struct dia
     buf_printf(&chain, "%s/" OWN_CERTIFICATE, dir);
     buf_printf(&key, "%s/" OWN_KEY, dir);
     BUG_IF(buf_cstr(&chain) == NULL || buf_cstr(&key) == NULL, "a path that must fit does not");
-    if (!is_good(&own))
-        e = make_own(c, dir, d);
+    if (!is_good(&own, name))
+        e = make_own(name, dir, d);
     return e == ERR_OK ? pairs_add(pairs, SPAN_NONE, own.chain, own.key, d) : e;
 }
 

@@ -386,6 +386,11 @@ def own_certificate(where):
             raise Trouble('another certificate after a restart')
         if 'Private-Key: (256 bit' not in certificates.openssl('pkey', '-in', key, '-noout', '-text'):
             raise Trouble('not P-256')
+        server.settings['hostname'] = '"new.herald.test"'
+        server.write_conf()
+        server.reload()
+        until(lambda: certificates.subject(ssl.get_server_certificate(('127.0.0.1', server.implicit)))
+              == 'new.herald.test', 10, 'the certificate has the former name')
 
 
 def memory_of(pid):
