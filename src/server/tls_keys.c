@@ -50,22 +50,31 @@ static void pairs_free(struct pairs *p)
     free(p->keys);
 }
 
-/* A certificate that has ended is shown all the same: some clients do not look. */
-static void doubt_end(const struct pairs *p, const char *file, span chain)
+static void doubt(const struct pairs *p, const char *file, const char *words, span about)
 {
-    struct config_problem doubt = {.warning = true};
+    struct config_problem problem = {.warning = true};
+
+    (void)snprintf(problem.file, sizeof(problem.file), "%s", file);
+    (void)snprintf(problem.text, sizeof(problem.text), "%s %.*s: clients that verify it refuse it",
+                   words, SPAN_ARG(about));
+    config_problems_add(p->doubts, &problem);
+}
+
+/* What is no use to those who look is shown all the same: not all do. */
+static void examine(const struct pairs *p, const char *file, span name, span chain)
+{
+    bool exact = name.n > 0 && !span_starts(name, SPAN("*"));
     char memory[64];
     struct buf when = BUF_OVER(memory);
     int64_t end_ms;
 
-    if (p->doubts == NULL || !tls_chain_end(chain, &end_ms) || end_ms > clock_wall_ms())
+    if (p->doubts == NULL || !tls_chain_end(chain, &end_ms))
         return;
     date_put(&when, end_ms);
-    (void)snprintf(doubt.file, sizeof(doubt.file), "%s", file);
-    (void)snprintf(doubt.text, sizeof(doubt.text),
-                   "this certificate ended on %.*s: clients that verify it will refuse it",
-                   SPAN_ARG(buf_span(&when)));
-    config_problems_add(p->doubts, &doubt);
+    if (end_ms <= clock_wall_ms())
+        doubt(p, file, "this certificate ended on", buf_span(&when));
+    if (exact && !tls_chain_is_for(chain, name))
+        doubt(p, file, "this certificate is not for", name);
 }
 
 /* Files belong to the configuration; `key` empty: both are in one file. */
@@ -83,7 +92,7 @@ static enum err pairs_add(struct pairs *p, span name, const char *chain_file, co
     if (e == ERR_OK)
         e = keyfile_read_secret(key_file, key, d);
     if (e == ERR_OK)
-        doubt_end(p, chain_file, heap_span(chain));
+        examine(p, chain_file, name, heap_span(chain));
     p->at[p->n - 1] =
         (struct tls_pair){name, heap_span(chain), heap_span(key), chain_file, key_file};
     return e;

@@ -447,14 +447,19 @@ def reload(where):
             raise Trouble('a bad reload ended the service')
 
 
-@case('a certificate that has ended is shown all the same; config check and the log say so')
+@case('a certificate that has ended, or is of another name, is shown all the same; config check and the log say so')
 def ended(where):
     certificate, key = certificates.make(where, 'mx.herald.test')
     certificates.openssl('x509', '-in', certificate, '-signkey', key, '-days', '-1', '-out', certificate)
-    with Server(where / 'server', extra=f'tls {{ certificate = "{certificate}"; key = "{key}"; }}') as server:
+    other = certificates.make(where, 'other.herald.test')
+    extra = (f'tls {{ certificate = "{certificate}"; key = "{key}"; }}\n'
+             f'certificate "other.herald.test" {{ file = "{other[0]}"; key = "{other[1]}"; }}\n'
+             f'certificate "third.herald.test" {{ file = "{other[0]}"; key = "{other[1]}"; }}\n')
+    with Server(where / 'server', extra=extra) as server:
         done = subprocess.run([servers.herald_path(), 'config', 'check', server.conf], capture_output=True, text=True,
                               check=False)
-        if done.returncode != 0 or 'this certificate ended on' not in done.stderr:
+        if (done.returncode != 0 or 'this certificate ended on' not in done.stderr
+                or 'is not for third.herald.test' not in done.stderr or 'for other.' in done.stderr):
             raise Trouble(f'exit code {done.returncode}, said {done.stderr!r}')
         server.ready()
         until(lambda: 'this certificate ended on' in server.log.read_text(), 10, 'the log does not say so')
