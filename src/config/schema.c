@@ -363,7 +363,7 @@ const struct config_key config_keys[] = {
      "The same for the address of the client; those in `trusted` do not wait."},
     {"tls", "certificate", CONFIG_TYPE_FILE, FIELD(tls.certificate), DEFAULT("\"\""), ANY, LIVE,
      "A PEM file with the certificate, and behind it those that lead to its root. Without it herald "
-     "makes one, signed by itself, and keeps it in `data_dir`/tls."},
+     "makes one for `hostname`, signed by itself, and keeps it in `data_dir`/tls."},
     {"tls", "key", CONFIG_TYPE_FILE, FIELD(tls.key), DEFAULT("\"\""), ANY, LIVE,
      "A PEM file with the private key, without a passphrase. When it is not given, the key is in "
      "the file of the certificate."},
@@ -423,7 +423,7 @@ const struct config_key config_keys[] = {
 
     {"listen", "tls", CONFIG_TYPE_ENUM, BLOCK(config_listen, tls),
      DEFAULT("starttls"), 0, 0, listen_tls_words, RESTART,
-     "`starttls` offers TLS, `required` refuses everything but EHLO, NOOP, STARTTLS and QUIT without "
+     "`starttls` offers TLS, `required` refuses mail, AUTH, VRFY, EXPN and ETRN with 530 without "
      "it, `implicit` speaks TLS from the first octet on (port 465), `off` does not offer it. On a "
      "Unix socket `starttls` offers nothing."},
 
@@ -477,7 +477,8 @@ const struct config_key config_keys[] = {
      DEFAULT("try"), 0, 0, route_tls_words, LIVE,
      "`try` uses STARTTLS where it is offered, and goes on without when it fails; `require` sends "
      "only under TLS to a server whose certificate verifies and names the host; `off` never uses "
-     "STARTTLS. A message with REQUIRETLS is sent as under `require` in any case."},
+     "STARTTLS. A message with REQUIRETLS is sent as under `require` in any case; one with the "
+     "field TLS-Required: No (RFC 8689) that goes by `mx` is sent as under `try`, not `require`."},
     {"route", "ca_file", CONFIG_TYPE_FILE, BLOCK(config_route, ca_file), DEFAULT("\"\""), ANY, LIVE,
      "A PEM file with the authorities that are believed, instead of those of the system."},
     {"route", "user", CONFIG_TYPE_LOGIN, BLOCK(config_route, user), DEFAULT("\"\""), ANY, LIVE,
