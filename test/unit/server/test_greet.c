@@ -437,6 +437,51 @@ static void asks_once(void **state)
     stop();
 }
 
+/* Our address behind NAT, as relay learned it: a stranger may not claim it; whoever is there may.
+ */
+static void an_address_that_was_learned(void **state)
+{
+    static const struct {
+        const char *client, *greeting;
+        enum greeting_action action;
+    } cases[] = {
+        {"203.0.113.66", "[198.51.100.90]", GREETING_REFUSE},
+        {"198.51.100.90", "[198.51.100.90]", GREETING_ACCEPT},
+        {"198.51.100.90", "mx1.example.net", GREETING_REFUSE},
+    };
+    static struct put_client queue;
+    char memory[OWN_ADDRESS_BYTES];
+    struct buf b = BUF_OVER(memory);
+    struct ip_addr a;
+
+    (void)state;
+    start("");
+    own_hear(&shared.own, &queue);
+    assert_true(ip_addr_parse(SPAN("198.51.100.90"), &a));
+    own_address_put(&b, a);
+    queue.on_own(queue.own_arg, SPAN("not an address"));
+    for (int round = 0; round < 3; round++) {
+        /* Said once or twice, before and after the look-up of our own names. */
+        if (round < 2)
+            queue.on_own(queue.own_arg, buf_span(&b));
+        for (size_t i = 0; i < COUNT(cases); i++) {
+            struct greet *g = greet_as(cases[i].client, cases[i].greeting, OUTSIDE, false);
+            struct greeting_verdict v;
+
+            await(g);
+            greet_judge(g, &v);
+            if (v.action != cases[i].action)
+                fail_msg("round %d: %s from %s", round, cases[i].greeting, cases[i].client);
+            greet_free(g);
+        }
+        assert_int_equal(shared.own.server.n_learned, 1);
+        assert_int_equal(shared.own.server.n_addresses, 4);
+        clock_advance(OWN_FRESH_MS + 1);
+        turns();
+    }
+    stop();
+}
+
 /* A session may end at any moment, and the resolver may die. */
 static void ends_in_the_middle(void **state)
 {
@@ -472,6 +517,7 @@ int main(void)
         cmocka_unit_test(what_the_header_tells),
         cmocka_unit_test(waits_once),
         cmocka_unit_test(asks_once),
+        cmocka_unit_test(an_address_that_was_learned),
         cmocka_unit_test(ends_in_the_middle),
     };
 

@@ -540,6 +540,24 @@ static void a_body_that_is_gone_is_put_aside(void **state)
     assert_int_equal(stored(), 1);
 }
 
+static void an_address_that_relay_learned_is_passed_on(void **state)
+{
+    (void)state;
+    say_own(198, 51, 100, 90);
+    say_own(198, 51, 100, 90);
+    say_own(10, 0, 0, 1);
+    say_own(127, 0, 0, 1);
+    assert_int_equal(t.smtpd.n_own, 1);
+    assert_int_equal(t.smtpd.own[0].octet[3], 90);
+    /* Who comes later is told too. */
+    link_peer(&t.other, QUEUE_LINK_GUARD);
+    run();
+    assert_int_equal(t.other.n_own, 1);
+    for (uint8_t i = 1; i < 20; i++)
+        say_own(203, 0, 113, i);
+    assert_int_equal(t.other.n_own, QUEUE_OWN_MAX);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -551,6 +569,7 @@ int main(void)
         T(a_large_body_comes_in_pieces_and_goes_as_a_file),
         T(octets_lost_on_the_way_are_noticed),
         T(what_smtpd_says_is_judged),
+        T(an_address_that_relay_learned_is_passed_on),
         T(an_id_is_taken_once),
         T(an_alias_stands_for_its_targets),
         T(a_deferred_message_comes_back_in_time),
