@@ -195,18 +195,6 @@ static int teardown(void **state)
 
 /* ---- what the test says to the queue ---- */
 
-/* relay has learned our address. */
-static void say_own(uint8_t a, uint8_t b, uint8_t c, uint8_t d)
-{
-    char memory[OWN_ADDRESS_BYTES];
-    struct buf payload = BUF_OVER(memory);
-
-    own_address_put(&payload, (struct ip_addr){.family = IP_V4, .octet = {a, b, c, d}});
-    assert_int_equal(chan_send(&t.relay.chan, QUEUE_OWN, 0, buf_span(&payload), SPAN_NONE, -1),
-                     ERR_OK);
-    run();
-}
-
 static const span body = SPAN_INIT("Subject: x\r\n\r\nhello\r\n");
 
 static span envelope(uint64_t id, span sender, const char *const *to, size_t n)
