@@ -63,6 +63,8 @@ static void fill_script(void)
     for (size_t i = 0; i < COUNT(silent); i++)
         assert_int_equal(dns_script_add_status(&script, span_cstr(silent[i]), 0, DNS_TIMEOUT),
                          ERR_OK);
+    assert_int_equal(dns_script_add_status(&script, SPAN("broken.example"), 0, DNS_SERVFAIL),
+                     ERR_OK);
 }
 
 static void on_question(void *arg, struct chan *c, struct chan_frame *f)
@@ -162,6 +164,17 @@ static void on_ready(void *arg)
 
 enum from { OUTSIDE, TRUSTED, SUBMISSION };
 
+static struct greet *greet_from_start(const char *address, struct greet_start s)
+{
+    struct greet *g;
+
+    s.fn = on_ready;
+    assert_true(ip_addr_parse(span_cstr(address), &s.client));
+    g = greet_new(&shared, &s);
+    assert_non_null(g);
+    return g;
+}
+
 static struct greet *greet_as(const char *address, const char *name, enum from from, bool gave_up)
 {
     struct greet_start s = {
@@ -169,14 +182,9 @@ static struct greet *greet_as(const char *address, const char *name, enum from f
         .trusted = from == TRUSTED,
         .submission = from == SUBMISSION,
         .gave_up = gave_up,
-        .fn = on_ready,
     };
-    struct greet *g;
 
-    assert_true(ip_addr_parse(span_cstr(address), &s.client));
-    g = greet_new(&shared, &s);
-    assert_non_null(g);
-    return g;
+    return greet_from_start(address, s);
 }
 
 /* Wait for it as a session does. */
@@ -247,6 +255,13 @@ static const struct {
     {"exempt = [{ client = \"203.0.113.66\"; reason = \"was\"; until = \"2026-11-21\"; }]",
      "203.0.113.66", "hosted.example.org", OUTSIDE, GREETING_REFUSE, 550,
      "helo.forged_local.domain", "hosted.example.org"},
+    /* Whom the operator answers for, and whom he does not want. */
+    {"vouched = [\"203.0.113.66 mx1.example.net\"]", "203.0.113.66", "mx1.example.net", OUTSIDE,
+     GREETING_ACCEPT, 250, "", ""},
+    {"vouched = [\"203.0.113.66 mx1.example.net\"]", "203.0.113.67", "mx1.example.net", OUTSIDE,
+     GREETING_REFUSE, 550, "helo.forged_local.server", "our own name"},
+    {"listed = [\"*.far.example\"]; check \"helo.listed\" = enforce", "198.51.100.7",
+     "mail.far.example", OUTSIDE, GREETING_REFUSE, 550, "helo.listed", "mail.far.example"},
 };
 
 static void check_story(size_t i)
@@ -437,6 +452,47 @@ static void asks_once(void **state)
     stop();
 }
 
+/* What is kept for the process is what DNS said, not what a session did; and only what it said. */
+static void what_is_kept(void **state)
+{
+    static const struct greet_start starts[] = {
+        {.name = SPAN_INIT("[198.51.100.7]")},
+        {.name = SPAN_INIT("[198.51.100.7]"), .is_helo = true},
+        {.name = SPAN_INIT("[198.51.100.7]"), .changed = true},
+        {.name = SPAN_INIT("[198.51.100.7]"), .early = true},
+        {.name = SPAN_INIT("[198.51.100.7]")},
+    };
+    static const char *const unknown[] = {"slow.example", "broken.example"};
+    struct greet *g;
+
+    (void)state;
+    start("");
+    for (size_t i = 0; i < COUNT(starts); i++) {
+        struct greeting_facts f;
+
+        g = greet_from_start("198.51.100.7", starts[i]);
+        await(g);
+        f = greet_facts(g);
+        assert_int_equal(f.value[FACT_SYNTAX],
+                         starts[i].is_helo ? SYNTAX_NOT_FOR_HELO : SYNTAX_VALID);
+        assert_int_equal(f.value[FACT_CHANGED], starts[i].changed ? YES_YES : YES_NO);
+        assert_int_equal(f.value[FACT_EARLY], starts[i].early ? YES_YES : YES_NO);
+        greet_free(g);
+    }
+    for (size_t i = 0; i < COUNT(unknown); i++) {
+        for (int k = 0; k < 2; k++) {
+            unsigned before = questions;
+
+            g = greet_as("198.51.100.7", unknown[i], OUTSIDE, false);
+            await(g);
+            assert_int_equal(greet_facts(g).value[FACT_RESOLVES], RESOLVES_TEMPERROR);
+            assert_true(questions > before);
+            greet_free(g);
+        }
+    }
+    stop();
+}
+
 /* Our address behind NAT, as relay learned it: a stranger may not claim it; whoever is there may.
  */
 static void an_address_that_was_learned(void **state)
@@ -517,6 +573,7 @@ int main(void)
         cmocka_unit_test(what_the_header_tells),
         cmocka_unit_test(waits_once),
         cmocka_unit_test(asks_once),
+        cmocka_unit_test(what_is_kept),
         cmocka_unit_test(an_address_that_was_learned),
         cmocka_unit_test(ends_in_the_middle),
     };
