@@ -255,6 +255,11 @@ static const struct {
     {"exempt = [{ client = \"203.0.113.66\"; reason = \"was\"; until = \"2026-11-21\"; }]",
      "203.0.113.66", "hosted.example.org", OUTSIDE, GREETING_REFUSE, 550,
      "helo.forged_local.domain", "hosted.example.org"},
+    {"listed = [\"*.far.example\"]; check \"helo.listed\" = enforce; "
+     "exempt = [{ spf = \"mail.far.example\"; reason = \"ours\"; }]",
+     "198.51.100.7", "mail.far.example", OUTSIDE, GREETING_ACCEPT, 250, "", ""},
+    {"", "203.0.113.99", "[192.0.2.9]", OUTSIDE, GREETING_REFUSE, 550, "helo.forged_local.server",
+     "203.0.113.99 (reverse name not known now)"},
     /* Whom the operator answers for, and whom he does not want. */
     {"vouched = [\"203.0.113.66 mx1.example.net\"]", "203.0.113.66", "mx1.example.net", OUTSIDE,
      GREETING_ACCEPT, 250, "", ""},
@@ -320,6 +325,9 @@ static void broken_syntax(void **state)
         {"policy = strict", "a_b.example", OUTSIDE, 501},
         {"policy = strict", "a_b.example", TRUSTED, 250},
         {"policy = strict; refuse_at = helo", "localhost", OUTSIDE, 250},
+        /* Who may be freed by what only DNS tells waits for that. */
+        {"exempt = [{ host = \"far.example\"; check = \"helo.syntax\"; reason = \"x\"; }]",
+         "http://x/", OUTSIDE, 250},
     };
 
     (void)state;
