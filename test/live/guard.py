@@ -49,7 +49,7 @@ case('Exim with the guard by readsocket: the same', 'exim guard', 'standard')(sa
 case('Exim with the guard by readsocket, strict: the same', 'exim guard', 'strict')(same)
 
 
-def guard(where, names, policy='', header='on', timeout='1s'):
+def guard(where, names, policy='', header='on', timeout='20s'):
     settings = (f'hostname = "{OWN}";\ndomains = ["example.test"];\ngreeting {{ {policy} }}\n'
                 f'dns {{ servers = ["127.0.0.1@{names.port}"]; timeout = {timeout}; }}\nlog {{ format = json; }}\n')
     return foreign.Guard(where / 'guard', settings, header)
@@ -261,7 +261,7 @@ def both(where):
     port = process.free_port()
     with dns.Server(ZONE) as names:
         extra = (f'guard "exim" {{ address = "127.0.0.1:{port}"; protocol = exim; }} '
-                 f'dns {{ servers = ["127.0.0.1@{names.port}"]; timeout = 1s; }}')
+                 f'dns {{ servers = ["127.0.0.1@{names.port}"]; timeout = 20s; }}')
         with servers.Herald(where / 'herald', extra=extra) as server:
             server.ready()
             if not ask(port, f'judge {STRANGER} ehlo - rcpt {OWN}\n').startswith('deny 550 '):
@@ -274,7 +274,7 @@ def serving(where, names, port, protocol):
     """herald serve with a guard: it has a ledger."""
     return servers.Herald(where / 'herald', extra=(
         f'guard "asked" {{ address = "127.0.0.1:{port}"; protocol = {protocol}; }} '
-        f'dns {{ servers = ["127.0.0.1@{names.port}"]; timeout = 1s; }}'))
+        f'dns {{ servers = ["127.0.0.1@{names.port}"]; timeout = 20s; }}'))
 
 
 def reference_of(reply):
