@@ -66,7 +66,7 @@ static void print_problems(const struct config_problems *all, bool json, bool fi
 /* Certificates, keys and passwords are part of what a server starts with; none is made here. */
 static bool check_keys(const struct config *c, struct config_problems *problems)
 {
-    static const struct tls_keys_how only_look = {NULL, false};
+    const struct tls_keys_how only_look = {NULL, false, problems};
     struct config_problem p = {0};
     struct tls_side *side = NULL;
     struct relay_keys *routes = NULL;

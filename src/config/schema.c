@@ -215,7 +215,7 @@ const struct config_key config_keys[] = {
      "A message with this many `Received` fields is taken for a loop and refused."},
     {"limits", "errors", CONFIG_TYPE_NUMBER, FIELD(limits.errors),
      DEFAULT("20"), 1, 10000, NULL, LIVE,
-     "Commands refused in one session before it is ended with 421."},
+     "Commands and messages refused in one session before it is ended with 421."},
     {"limits", "junk_commands", CONFIG_TYPE_NUMBER, FIELD(limits.junk_commands),
      DEFAULT("100"), 1, 100000, NULL, LIVE,
      "NOOP, RSET, VRFY, logins and greetings between two accepted messages before the session is "
@@ -229,8 +229,8 @@ const struct config_key config_keys[] = {
      "Failed attempts to log in before a session is ended with 421."},
     {"limits", "tarpit_after", CONFIG_TYPE_NUMBER, FIELD(limits.tarpit_after),
      DEFAULT("5"), 0, 10000, NULL, LIVE,
-     "Commands refused in one session before each further refusal is answered late. Addresses in "
-     "`trusted` are always answered at once."},
+     "Commands and messages refused in one session before each further refusal is answered late. "
+     "Addresses in `trusted` are always answered at once."},
     {"limits", "tarpit_delay", CONFIG_TYPE_DURATION, FIELD(limits.tarpit_delay_ms),
      DEFAULT("1s"), 0, 30 * SECOND, NULL, LIVE,
      "How late, for each of them; never more than 30 seconds for what came at once. 0 means never."},
@@ -363,7 +363,7 @@ const struct config_key config_keys[] = {
      "The same for the address of the client; those in `trusted` do not wait."},
     {"tls", "certificate", CONFIG_TYPE_FILE, FIELD(tls.certificate), DEFAULT("\"\""), ANY, LIVE,
      "A PEM file with the certificate, and behind it those that lead to its root. Without it herald "
-     "makes one, signed by itself, and keeps it in `data_dir`/tls."},
+     "makes one for `hostname`, signed by itself, and keeps it in `data_dir`/tls."},
     {"tls", "key", CONFIG_TYPE_FILE, FIELD(tls.key), DEFAULT("\"\""), ANY, LIVE,
      "A PEM file with the private key, without a passphrase. When it is not given, the key is in "
      "the file of the certificate."},
@@ -382,7 +382,9 @@ const struct config_key config_keys[] = {
     {"greeting", "own_addresses", CONFIG_TYPE_OWN_ADDRESSES, FIELD(greeting.own_addresses),
      DEFAULT("[]"), ANY, LIVE,
      "Further addresses of this server, such as public ones behind NAT, beside those of the machine, "
-     "of listeners and egresses, and of the own names in DNS. Sources as in `domains`; "
+     "of listeners and egresses, of the own names in DNS, and the one that other servers say they "
+     "see us come from, once two of different networks agree (herald(1), \"Our own greeting\"). "
+     "Sources as in `domains`; "
      "`mailips:PATH` takes the addresses in cPanel's table of domains and addresses."},
     {"greeting", "vouched", CONFIG_TYPE_VOUCHED, FIELD(greeting.vouched),
      DEFAULT("[]"), ANY, LIVE,
@@ -423,7 +425,7 @@ const struct config_key config_keys[] = {
 
     {"listen", "tls", CONFIG_TYPE_ENUM, BLOCK(config_listen, tls),
      DEFAULT("starttls"), 0, 0, listen_tls_words, RESTART,
-     "`starttls` offers TLS, `required` refuses everything but EHLO, NOOP, STARTTLS and QUIT without "
+     "`starttls` offers TLS, `required` refuses mail, AUTH, VRFY, EXPN and ETRN with 530 without "
      "it, `implicit` speaks TLS from the first octet on (port 465), `off` does not offer it. On a "
      "Unix socket `starttls` offers nothing."},
 
@@ -477,7 +479,8 @@ const struct config_key config_keys[] = {
      DEFAULT("try"), 0, 0, route_tls_words, LIVE,
      "`try` uses STARTTLS where it is offered, and goes on without when it fails; `require` sends "
      "only under TLS to a server whose certificate verifies and names the host; `off` never uses "
-     "STARTTLS. A message with REQUIRETLS is sent as under `require` in any case."},
+     "STARTTLS. A message with REQUIRETLS is sent as under `require` in any case; one with the "
+     "field TLS-Required: No (RFC 8689) that goes by `mx` is sent as under `try`, not `require`."},
     {"route", "ca_file", CONFIG_TYPE_FILE, BLOCK(config_route, ca_file), DEFAULT("\"\""), ANY, LIVE,
      "A PEM file with the authorities that are believed, instead of those of the system."},
     {"route", "user", CONFIG_TYPE_LOGIN, BLOCK(config_route, user), DEFAULT("\"\""), ANY, LIVE,

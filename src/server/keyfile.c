@@ -8,18 +8,30 @@
 
 #include "os/file.h"
 
+/* What waits for somebody to write would hold the supervisor up. */
+static bool is_file(int fd)
+{
+    struct stat st;
+
+    return fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+}
+
 static enum err read_open(const char *path, int *out_fd, struct heap_buf *out, struct diag *d)
 {
     /* ACME clients have a symbolic link for each certificate. */
     enum err e = file_open_named(path, out_fd);
+    bool odd = e == ERR_OK && !is_file(*out_fd);
 
     if (e == ERR_OK)
-        e = file_read_all(*out_fd, out);
+        e = odd ? ERR_CONF : file_read_all(*out_fd, out);
     if (e == ERR_OK)
         return ERR_OK;
     if (d != NULL)
         d->file = path;
-    (void)diag_set(d, e, e == ERR_LIMIT ? 0 : errno, "cannot read this file");
+    if (odd)
+        (void)diag_set(d, e, 0, "this is no file");
+    else
+        (void)diag_set(d, e, e == ERR_LIMIT ? 0 : errno, "cannot read this file");
     file_close(out_fd);
     return e;
 }
@@ -35,8 +47,6 @@ enum err keyfile_read(const char *path, struct heap_buf *out, struct diag *d)
 
 static const char *fault_of(const struct stat *st)
 {
-    if (!S_ISREG(st->st_mode))
-        return "this is no file";
     if ((st->st_mode & (S_IRWXG | S_IRWXO)) != 0)
         return "others than its owner can use this secret: chmod 0600";
     if (st->st_uid != 0 && st->st_uid != geteuid())

@@ -279,9 +279,13 @@ static struct tls_tickets *tickets_of(void)
 
 static enum err load_files(struct plan *p, struct diag *d)
 {
-    const struct tls_keys_how how = {p->context.tickets, true};
+    struct config_problems doubts = {0};
+    const struct tls_keys_how how = {p->context.tickets, true, &doubts};
     enum err e = tls_keys_load(p->config, &how, &p->context.tls, d);
 
+    for (size_t i = 0; i < doubts.n; i++)
+        say_problem(&doubts.items[i], true);
+    config_problems_finish(&doubts);
     if (e == ERR_OK)
         e = relay_keys_load(p->config, &p->context.relay_keys, d);
     if (e == ERR_OK && p->context.relay_keys->doubt != NULL)

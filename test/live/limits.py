@@ -72,6 +72,18 @@ def unknown(where):
                 raise Trouble('421 and the session goes on')
 
 
+@case('errors: messages that are refused count, and the session ends')
+def refused_messages(where):
+    with herald(where, 'errors = 3;') as server:
+        server.ready()
+        with Dialogue(server.port) as client:
+            client.greet()
+            for code in (554, 554, 421):
+                client.message(b'Subject: bare\n\r\n', code)
+            if not client.ended():
+                raise Trouble('421 and the session goes on')
+
+
 def too_much_header(where, limits, header, codes):
     with herald(where, limits) as server:
         server.ready()
