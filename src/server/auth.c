@@ -39,9 +39,14 @@ static const struct {
 
 /* ---- what a configuration has ---- */
 
+bool auth_introspects(const struct config *c)
+{
+    return c->auth.introspection.url.server.host.n != 0;
+}
+
 static bool has_tokens(const struct config *c)
 {
-    return c->auth.tokens_file.n != 0 || c->auth.introspection.host.n != 0;
+    return c->auth.tokens_file.n != 0 || auth_introspects(c);
 }
 
 unsigned auth_mechanisms(const struct config *c)
@@ -296,18 +301,23 @@ static void on_peer(struct proc *p, unsigned kind, unsigned index, int fd)
         [AUTH_CANCEL] = {"cancel", auth_frame_max(AUTH_CANCEL), false},
     };
     static struct chan_type kept[AUTH_FRAME_END];
-    struct auth_client *c = calloc(1, sizeof *c);
+    struct auth_client *c;
     struct chan_conf conf = {
         .name = p->specs[kind].name,
         .types = kept,
         .type_count = COUNT(kept),
         .on_frame = on_frame,
         .on_closed = on_closed,
-        .arg = c,
         .secret = true,
     };
 
     (void)index;
+    if (kind == PROC_RESOLVER) {
+        resolve_client_link(&auth.resolver, fd);
+        return;
+    }
+    c = calloc(1, sizeof *c);
+    conf.arg = c;
     memcpy(kept, types, sizeof kept);
     if (c == NULL) {
         close(fd);
@@ -336,9 +346,10 @@ int auth_run(struct proc *p)
     const struct context *context = p->config;
     const struct config *c = context->config;
     struct sandbox_grant grant = {
-        .kind = SANDBOX_CONNECT, .fd = -1, .port = c->auth.introspection.port};
+        .kind = SANDBOX_CONNECT, .fd = -1, .port = c->auth.introspection.url.server.port};
 
-    auth = (struct auth){.proc = p, .config = c};
+    auth = (struct auth){.proc = p, .config = c, .keys = context->auth_keys};
+    resolve_client_init(&auth.resolver, p->loop);
     auth.backoff = (struct backoff){context->backoff, (int64_t)c->auth.backoff_account_ms,
                                     (int64_t)c->auth.backoff_client_ms};
     json_object_seed(os_random_u64() | 1); /* it would open a file for that later */
@@ -348,7 +359,7 @@ int auth_run(struct proc *p)
     p->self = &auth;
     p->on_peer = on_peer;
     p->on_drain = on_drain;
-    if (!proc_enter(p, &grant, c->auth.introspection.host.n != 0 ? 1 : 0))
+    if (!proc_enter(p, &grant, auth_introspects(c) ? 1 : 0))
         return PROC_EXIT_FAILED;
     return proc_run(p);
 }
