@@ -207,6 +207,36 @@ static void every_error_is_said(void **state)
     }
 }
 
+/* An event of the log says itself what it is; a terminal must be told. */
+static void the_log_is_not_told_twice(void **state)
+{
+    static const struct {
+        struct config_problem problem;
+        const char *said;
+        const char *logged;
+    } rows[] = {
+        {{.file = "a.conf", .line = 3, .key = "k", .text = "odd", .warning = true},
+         "a.conf:3: warning: k: odd",
+         "a.conf:3: k: odd"},
+        {{.file = "a.conf", .line = 3, .key = "k", .text = "wrong"},
+         "a.conf:3: error: k: wrong",
+         "a.conf:3: k: wrong"},
+        {{.text = "no place"}, "error: no place", "no place"},
+    };
+    char text[512];
+    struct buf b = BUF_OVER(text);
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        buf_reset(&b);
+        config_problem_text(&rows[i].problem, &b);
+        assert_span_equal(buf_span(&b), span_cstr(rows[i].said));
+        buf_reset(&b);
+        config_problem_log(&rows[i].problem, &b);
+        assert_span_equal(buf_span(&b), span_cstr(rows[i].logged));
+    }
+}
+
 /* The keys of greeting { } build one policy, in the order of the table. */
 static void a_greeting_policy(void **state)
 {
@@ -279,6 +309,7 @@ int main(void)
         cmocka_unit_test(every_error_is_said),
         cmocka_unit_test(a_greeting_policy),
         cmocka_unit_test(bad_lines_of_a_list),
+        cmocka_unit_test(the_log_is_not_told_twice),
         cmocka_unit_test(bad_lines_of_a_table),
     };
 

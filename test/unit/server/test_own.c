@@ -41,6 +41,7 @@ static void dns_says_half(void **state)
     assert_int_equal(judged("203.0.113.66", "[192.0.2.2]"), GREETING_REFUSE);
     assert_false(shared.own.server.addresses_known);
     clock_advance(OWN_RETRY_MS + 1);
+    turns();
     assert_int_equal(judged("203.0.113.67", "[192.0.2.2]"), GREETING_REFUSE);
     assert_true(shared.own.server.addresses_known);
     assert_int_equal(shared.own.server.n_addresses, 3);
