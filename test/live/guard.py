@@ -2,6 +2,7 @@
 """herald guard: real Postfix, Sendmail and Exim refuse and accept what herald itself would; and what it is alone."""
 import contextlib
 import pathlib
+import re
 import signal
 import socket
 import struct
@@ -336,6 +337,53 @@ def exim_follows(where):
         facts = ledger.notes(ledger.traced(server, '--name', 'other.example')[0], 'facts')[0]['facts']
         if facts['history']['names_day'] < 1:
             raise Trouble(f'the facts are {facts}')
+
+
+EXIM_ZONE = {
+    (OWN, 'A'): ['198.51.100.1'], ('1.2.0.127.in-addr.arpa', 'PTR'): ['mail.far.example'],
+    ('mail.far.example', 'A'): ['127.0.2.1'], ('far.example', 'TXT'): ['v=spf1 ip4:127.0.2.1 -all'],
+}
+
+
+def says(server, source, greeting, code, text=b''):
+    """What it answers at RCPT to bob's message, which is sent when it is accepted and has a text."""
+    with Dialogue(server.port, source=source) as client:
+        client.expect(220)
+        client.ask(f'EHLO {greeting}', 250)
+        client.ask('MAIL FROM:<bob@far.example>', 250)
+        said = client.ask('RCPT TO:<alice@example.test>', code)
+        if text:
+            client.ask('DATA', 354)
+            client.send(text + b'.\r\n')
+            client.expect(250)
+        return said
+
+
+WORLD = {'server': {'names': ['mx.other.test'], 'domains': ['example.test']}, 'trusted': ['192.0.2.99']}
+WORDS = ('which is our own name', 'nothing in DNS ties that name', 'Give your mail software a host name of its own')
+
+
+@case('Exim speaks the words, and tells the sender: herald trace shows it, a message gets one field')
+def exim_whole(where):
+    port = process.free_port()
+    with dns.Server(EXIM_ZONE) as names, servers.Herald(where / 'herald', trusted='[]', extra=(
+            f'guard "asked" {{ address = "127.0.0.1:{port}"; protocol = exim; header = on; }} '
+            f'dns {{ servers = ["127.0.0.1@{names.port}"]; timeout = 1s; }}')) as judge, \
+            foreign.Exim(where / 'exim', WORLD, *foreign.Exim.guarded(port)) as server:
+        judge.ready()
+        server.ready()
+        said = says(server, '127.0.2.2', OWN, 550)
+        record = ledger.traced(judge, reference_of(said))[0]
+        if [note['text'] for note in ledger.notes(record, 'sender')] != ['bob@far.example']:
+            raise Trouble(f'it leads to {record}')
+        if any(words not in said for words in WORDS):
+            raise Trouble(f'it says {said}')
+        says(server, '127.0.2.1', 'mail.far.example', 250, mail.text('field'))
+        heads = process.until(lambda: list((where / 'exim/spool/input').rglob('*-H')), 10, 'nothing is queued')
+        head = heads[0].read_text()
+        fields = re.findall(r'^\d+ +(Authentication-Results:.*)$', head, re.M)
+        if len(fields) != 1 or any(words not in fields[0] for words in (OWN, *RESULTS)):
+            raise Trouble(f'the header is: {head}')
 
 
 @case('herald guard alone has no ledger: its refusals give no reference that leads nowhere')
