@@ -59,12 +59,12 @@ enum guard_need guard_line_read(span in, size_t *out_used, struct guard_question
 
     if (!span_has(rest, '\n'))
         return in.n >= GUARD_LINE_MAX_BYTES ? GUARD_END : GUARD_MORE;
-    *out_used = span_find(in, '\n') + 1;
     (void)span_line(&rest, &line);
     if (!read_line(line, &q))
         return GUARD_END;
     /* Of all stages only this one comes once a message. */
     q.takes_field = q.stage == GUARD_AT_DATA;
+    *out_used = span_find(in, '\n') + 1;
     *out_q = q;
     return GUARD_ASK;
 }

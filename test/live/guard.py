@@ -166,6 +166,67 @@ def slow(where):
             raise Trouble(f'the log says: {judged}')
 
 
+@case('one connection, many clients: each is judged for itself, each message once; what is trusted is not told')
+def mixed(where):
+    moved = '192.0.2.10'
+    zone = {**ZONE, (OWN, 'A'): [GOOD], ('example.test', 'A'): [moved], ('example.test', 'MX'): ['10 mx.far.example'],
+            ('mx.far.example', 'A'): [moved]}
+    asks = [('DUNNO', GOOD, OWN, '1'), ('550', STRANGER, OWN, '1'), ('550', STRANGER, OWN, '1'),
+            ('550', STRANGER, OWN, '2'), ('DUNNO', GOOD, OWN, '3'), ('DUNNO', '127.0.0.1', OWN, '4'),
+            ('DUNNO', STRANGER, '', '5'), ('DUNNO', moved, 'example.test', '6')]
+    with dns.Server(zone) as names, guard(where, names, header='off') as asked:
+        asked.ready()
+        said = ask(asked.policy, ''.join(request('RCPT', client, name, instance=message)
+                                         for _, client, name, message in asks)).split('\n\n')
+        if [answer.removeprefix('action=').split(' ')[0] for answer in said[:-1]] != [wanted for wanted, *_ in asks]:
+            raise Trouble(f'it says {said}')
+        told = [GOOD, STRANGER, STRANGER, GOOD, moved]
+        process.until(lambda: len(events(asked, 'greeting.judged')) >= len(told), 5, 'the log lacks verdicts')
+        process.until(lambda: events(asked, 'table.stale'), 5, 'the log does not say that example.test moved away')
+        judged = events(asked, 'greeting.judged')
+        if [event['client'] for event in judged] != told:
+            raise Trouble(f'the log says: {judged}')
+
+
+@case('a milter client that greets with another name: helo.changes is found')
+def changes(where):
+    with dns.Server(ZONE) as names, guard(where, names) as asked:
+        asked.ready()
+        with socket.create_connection(('127.0.0.1', asked.milter), timeout=10) as milter:
+            exchange(milter, b'O' + struct.pack('>III', 6, 0x1ff, 0x1fffff), b'O')
+            exchange(milter, b'Chost\0004\0\x19' + GOOD.encode() + b'\0', b'c')
+            for name in (b'one.far.example', b'mail.far.example'):
+                exchange(milter, b'H' + name + b'\0', b'c')
+            exchange(milter, b'M<>\0', b'c')
+            exchange(milter, b'R<alice@example.test>\0', b'c')
+        judged = process.until(lambda: events(asked, 'greeting.judged'), 5, 'the log has no verdict')
+        if 'helo.changes' not in judged[0]['findings']:
+            raise Trouble(f'the log says: {judged}')
+
+
+@case('limits.sessions bounds the connections: the next one is closed')
+def crowded(where):
+    def answered():
+        """A connection that is served, None when it was closed."""
+        peer = socket.create_connection(('127.0.0.1', asked.policy), timeout=10)
+        with contextlib.suppress(ConnectionError):
+            peer.sendall(request('RCPT', GOOD, 'mail.far.example').encode())
+            if peer.recv(4096).startswith(b'action=DUNNO'):
+                return peer
+        peer.close()
+        return None
+
+    with dns.Server(ZONE) as names, guard(where, names, header='off') as asked:
+        asked.conf.write_text(asked.conf.read_text() + 'limits { sessions = 2; }\n')
+        asked.ready()
+        served = [process.until(answered, 10, 'it does not answer') for _ in range(2)]
+        if answered():
+            raise Trouble('a third connection is served')
+        served.pop().close()
+        process.until(answered, 10, 'it does not answer again').close()
+        served.pop().close()
+
+
 @case('octets of no protocol: the connection ends, the others go on')
 def broken(where):
     with dns.Server(ZONE) as names, guard(where, names) as asked:
@@ -184,6 +245,8 @@ def broken(where):
                 raise Trouble('the idle connection is lost')
         if events(asked, 'process.restarted'):
             raise Trouble('the process died')
+        process.until(lambda: {event['listener'] for event in events(asked, 'guard.broken')} ==
+                      {'policy', 'milter', 'exim'}, 5, 'the log does not name all three')
 
 
 @case('many requests in one go: each has its answer, however slowly they are taken')
