@@ -3,6 +3,8 @@
 #ifndef SERVER_GREET_INNER_H
 #define SERVER_GREET_INNER_H
 
+#include "name/path.h"
+#include "os/idn.h"
 #include "server/greet.h"
 
 struct facts_work;
@@ -12,7 +14,9 @@ struct greet {
     struct greet_shared *shared;
     struct greet_start start; /* its name points into text */
     bool gave_up;
-    bool asks; /* facts and SPF are looked up at all */
+    bool asks;                  /* facts and SPF are looked up at all */
+    struct greeting_facts said; /* what the name says without asking anybody */
+    span normal;                /* of the name, in text; empty: none that can be looked up */
     struct facts_work *work;
     struct greeting_facts facts; /* when work is NULL */
     char *names;                 /* host names, each ended by NUL: confirmed ones, then the PTR */
@@ -29,7 +33,9 @@ struct greet {
     char text[];
 };
 
-/* What the name says without asking anybody. */
-void greet_read_name(const struct greet *g, struct greeting_facts *f, struct greeting_name *name);
+#define GREET_SENDER_BYTES (PATH_LOCAL_MAX_BYTES + 1 + IDN_NAME_BYTES)
+
+/* The sender with its domain in A-labels, in b; as it was said when it has none. */
+span greet_sender(const struct greet *g, struct buf *b);
 
 #endif

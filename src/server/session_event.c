@@ -426,8 +426,8 @@ static void accept_message(struct session *ss)
 static void finish_data(struct session *ss, struct smtp_reply reply)
 {
     session_drop_transaction(ss);
-    ss->final = reply;
-    smtp_server_answer(&ss->smtp, reply);
+    ss->final = session_count_refusal(ss, reply);
+    smtp_server_answer(&ss->smtp, ss->final);
 }
 
 static void on_stored(void *arg, const struct put_result *result)
@@ -437,8 +437,8 @@ static void on_stored(void *arg, const struct put_result *result)
     struct buf text = BUF_OVER(ss->final_text);
 
     if (result->status == PUT_OK) {
-        buf_printf(&text, "Message accepted as %s",
-                   num_id_text(transaction_id(ss->transaction)).text);
+        buf_put(&text, SPAN("Message accepted as "));
+        buf_put(&text, span_cstr(num_id_text(transaction_id(ss->transaction)).text));
         reply.text = buf_span(&text);
         accept_message(ss);
     } else {

@@ -5,6 +5,7 @@ HACKING.md has the table of clients and features; the plain cases stand in clien
 """
 import json
 import os
+import re
 import smtplib
 import subprocess
 
@@ -60,10 +61,16 @@ def shared():
     return Shared.get('interop', Server)
 
 
+def event_of(server, event, name):
+    """The event of the session that brought bob the message of this name."""
+    received = mail.field(mail.arrival(server.maildir('bob'), name), 'Received')
+    return server.events_of_message(event, re.search(r' id (\w+) ', received)[1])[0]
+
+
 def ends(words, **more):
     """(exit code, all that was said) of a program that may fail."""
-    done = subprocess.run([str(word) for word in words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60,
-                          check=False, **more)
+    done = subprocess.run([str(word) for word in words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          timeout=120, check=False, **more)
     return done.returncode, done.stdout.decode(errors='replace')
 
 
@@ -124,7 +131,7 @@ def certificates_seen(where):
                            *filled(server, GOOD['with a certificate'])[1:])
         shown = certificates.subject((where / name).read_text())
         assert code == 0 and shown == wanted, (said, shown)
-    assert server.events('tls.started')[-1]['certificate'] == 'verified', server.events('tls.started')[-1]
+        assert event_of(server, 'tls.started', f'seen-{name}')['certificate'] == 'verified'
 
 
 # Exit codes of swaks: 28 AUTH, 29 TLS.
@@ -179,7 +186,7 @@ def nodemailer_told(_, how, wanted, implicit=False):
     server = shared()
     done = subprocess.run(['node', '-e', REFUSED, '--', str(server.implicit if implicit else server.submission),
                            json.dumps(how)], cwd=clients.nodemailer_folder(), capture_output=True, text=True,
-                          timeout=60, check=False)
+                          timeout=120, check=False)
     if done.returncode != 0 or done.stdout.strip() != wanted:
         raise Trouble(f'wanted {wanted!r}, got {done.stdout!r} {done.stderr[-800:]}')
 
@@ -217,7 +224,7 @@ def msmtp_ways(_):
         code, said = msmtp(server, f'msmtp-{name}', *words, implicit=implicit)
         assert code == 0, (name, said)
         mail.same(mail.arrival(server.maildir('bob'), f'msmtp-{name}'), auth.message(f'msmtp-{name}'))
-        mechanism = server.events('auth.ok')[-1]['mechanism']
+        mechanism = event_of(server, 'auth.ok', f'msmtp-{name}')['mechanism']
         assert mechanism == {'scram': 'SCRAM-SHA-256', 'external': 'EXTERNAL'}.get(name, 'PLAIN'), (name, mechanism)
 
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: ISC
 """Start, watch, stop and measure processes."""
 import ctypes
+import errno
+import fcntl
 import json
 import os
 import pathlib
@@ -14,6 +16,8 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 TICKS = os.sysconf('SC_CLK_TCK')
+PORTS = 12000
+PATIENCE = 60  # seconds: what is right comes at once, except on a machine that is busy with other things
 
 
 class Trouble(Exception):
@@ -52,13 +56,37 @@ def remove(path):
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        return probe.getsockname()[1]
+    """A port that nobody else is given for a long while: the next of a counter that all on this machine share. Those
+    that the kernel gives to clients are left out, or one would be taken before its server starts."""
+    last = int(pathlib.Path('/proc/sys/net/ipv4/ip_local_port_range').read_text().split()[0])
+    last = last if last > 20000 else 65536
+    path = pathlib.Path(tempfile.gettempdir(), f'herald-lab-{os.geteuid()}.port')
+    with open(path, 'a+', encoding='ascii') as counter:
+        fcntl.flock(counter, fcntl.LOCK_EX)
+        counter.seek(0)
+        port = int(counter.read() or 0)
+        while True:
+            port = port + 1 if last - PORTS <= port < last - 1 else last - PORTS
+            if all(bindable(family, address, port) for family, address in (
+                    (socket.AF_INET, '127.0.0.1'), (socket.AF_INET6, '::1'))):
+                counter.truncate(0)
+                counter.write(str(port))
+                return port
+
+
+def bindable(family, address, port):
+    try:
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((address, port))
+    except OSError as fault:
+        return fault.errno != errno.EADDRINUSE  # without IPv6 there is nothing to ask there
+    return True
 
 
 def until(condition, seconds, what):
-    """Wait until condition() is true and return its value; Trouble after so many seconds."""
+    """Wait until condition() is true and return its value; Trouble after so many seconds, never less than PATIENCE."""
+    seconds = max(seconds, PATIENCE)
     end = time.monotonic() + seconds
     while True:
         value = condition()
@@ -102,31 +130,48 @@ class Process:
     def alive(self):
         return self.child is not None and self.child.poll() is None
 
+    def logs(self):
+        """Paths of the files that it writes its log to."""
+        return [self.log]
+
+    def log_text(self):
+        return ''.join(path.read_text(errors='replace') for path in self.logs() if path.exists())
+
     def log_tail(self, lines=30):
+        return '\n'.join(self.log_text().splitlines()[-lines:])
+
+    def heard(self, *words, seconds=20.0):
+        """The first line of the log that has all of these words, as soon as it is there, whole."""
+        def found():
+            return [line for line in self.log_text().split('\n')[:-1] if all(word in line for word in words)]
         try:
-            return '\n'.join(self.log.read_text(errors='replace').splitlines()[-lines:])
-        except OSError:
-            return ''
+            return until(found, seconds, '')[0]
+        except Trouble:
+            raise Trouble(f'no line of the log has {words}:\n{self.log_tail()}') from None
 
     def wait_banner(self, port, seconds=10.0, wanted='220'):
         def greeted():
             if not self.alive():
                 raise Trouble(f'{self.name} ended with {self.child.returncode}:\n{self.log_tail()}')
             return banner(port).startswith(wanted)
-        until(greeted, seconds, f'{self.name} does not answer {wanted} on port {port}:\n{self.log_tail()}')
+        try:
+            until(greeted, seconds, f'{self.name} does not answer {wanted} on port {port}')
+        except Trouble as fault:
+            raise Trouble(f'{fault}:\n{self.log_tail()}') from None
         return self
 
-    def stop(self, seconds=15.0):
+    def stop(self, seconds=30.0):
         """SIGTERM, and SIGKILL for what is left of its family. Returns the exit code."""
         if self.child is None:
             return None
+        if not self.alive():
+            return self.child.wait()
         family = pids_of(self.child.pid)
-        if self.alive():
-            self.child.send_signal(signal.SIGTERM)
-            try:
-                self.child.wait(seconds)
-            except subprocess.TimeoutExpired:
-                pass
+        self.child.send_signal(signal.SIGTERM)
+        try:
+            self.child.wait(seconds)
+        except subprocess.TimeoutExpired:
+            pass
         kill(family)
         return self.child.wait()
 
