@@ -447,7 +447,7 @@ const struct config_key config_keys[] = {
     {"guard", "header", CONFIG_TYPE_ENUM, BLOCK(config_guard, header),
      DEFAULT("off"), 0, 0, switch_words, RESTART,
      "With `on` each message gets an `Authentication-Results` field of what DNS says of client, "
-     "greeting and sender. Not with the protocol `exim`."},
+     "greeting and sender; with the protocol `exim` the answer at DATA holds it."},
 
     {"egress", "address", CONFIG_TYPE_ADDRESS, BLOCK(config_egress, address),
      DEFAULT("\"\""), ANY, LIVE,
