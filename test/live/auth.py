@@ -714,7 +714,8 @@ def linked(where):
 
 @case('herald user says what is wrong with a configuration that it cannot read')
 def no_configuration(where):
-    for name, text, word in (('none', None, 'No such file'), ('bad', 'users = ', 'error'), ('empty', '', 'does not say')):
+    for name, text, word in (('none', None, 'No such file'), ('bad', 'users = ', 'error'),
+                             ('empty', '', 'does not say')):
         if text is not None:
             (where / name).write_text(text)
         done = subprocess.run([servers.herald_path(), 'user', 'list', '-c', where / name], capture_output=True,
