@@ -17,6 +17,8 @@ static const char *add_domain(struct config_table *t, span key, span value)
     struct domain d = domain_parse(config_idn(t->load->pool, key));
 
     (void)value;
+    if (span_starts(key, SPAN("*")) || span_starts(key, SPAN(".")))
+        return "a pattern: each domain is listed by its own name";
     if ((d.faults & ~DOMAIN_FORGIVABLE) != 0)
         return domain_fault_text(d.faults & ~DOMAIN_FORGIVABLE);
     if (d.numeric)

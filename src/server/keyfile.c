@@ -84,3 +84,41 @@ void keyfile_wipe(struct heap_buf *h)
         explicit_bzero(h->p, h->cap);
     heap_release(h);
 }
+
+enum err keyfile_read_line(const char *path, char *out, size_t cap, struct diag *d)
+{
+    struct heap_buf text;
+    span rest, line = SPAN_NONE;
+    enum err e;
+
+    heap_init(&text, 2 * cap);
+    e = keyfile_read_secret(path, &text, d);
+    rest = heap_span(&text);
+    if (e == ERR_OK &&
+        (!span_line(&rest, &line) || line.n == 0 || line.n >= cap || span_has(line, '\0'))) {
+        if (d != NULL)
+            d->file = path;
+        e = diag_set(d, ERR_CONF, 0, "the first line of this file is no password");
+    }
+    if (e == ERR_OK) {
+        memcpy(out, line.p, line.n);
+        out[line.n] = '\0';
+    }
+    keyfile_wipe(&text);
+    return e;
+}
+
+enum err keyfile_read_trust(const char *path, struct tls_side **out_side, struct diag *d)
+{
+    struct heap_buf pem;
+    enum err e;
+
+    heap_init(&pem, KEYFILE_CA_BYTES);
+    e = keyfile_read(path, &pem, d);
+    if (e == ERR_OK)
+        e = tls_client_new(&(struct tls_client_conf){.ca = heap_span(&pem)}, out_side, d);
+    if (e != ERR_OK && d != NULL)
+        d->file = path;
+    heap_release(&pem);
+    return e;
+}

@@ -6,7 +6,7 @@ from lab import mail, process, servers
 from lab.cases import case
 from lab.dialogue import Dialogue
 from lab.process import Trouble
-from outbound import MAIL, Trick, certificate, has, heard, near, postfix
+from outbound import MAIL, Trick, certificate, has, near, postfix
 from relay import bounce
 
 
@@ -40,7 +40,7 @@ def verified(where):
         got = mail.arrival(far.maildir(), 'secret')
         if b'with ESMTPS' not in got:
             raise Trouble(f'not under TLS: {got[:1000]}')
-        heard(sender, 'tls.started', '"certificate":"verified"')
+        sender.heard('tls.started', '"certificate":"verified"')
 
 
 @case('REQUIRETLS is offered on every port once TLS is there: by STARTTLS, on demand and from the first octet')

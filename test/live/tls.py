@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: ISC
 """TLS of the server: by STARTTLS and from the first octet, with the clients that people have and with none of them."""
-import json
 import os
 import pathlib
 import re
@@ -32,10 +31,6 @@ class Server(servers.Herald):
         listeners = (f'listen "implicit" {{ address = "127.0.0.1:{self.implicit}"; tls = implicit; }}\n'
                      f'listen "required" {{ address = "127.0.0.1:{self.required}"; tls = required; }}\n')
         super().__init__(where, extra=listeners + extra, **more)
-
-    def events(self, name):
-        return [row for row in map(json.loads, (line for line in self.log.read_text().splitlines()
-                                                if line.startswith('{'))) if row['event'] == name]
 
 
 def shared():
@@ -188,20 +183,18 @@ def names(where):
 def tickets(where):
     with Server(where, workers='2') as server:
         server.ready()
-        for version in ('-tls1_2', '-tls1_3'):
+        for generation, version in enumerate(('-tls1_2', '-tls1_3'), 1):
             ticket = where / f'ticket{version}'
             s_client(server.port, version, '-sess_out', ticket)
             for _ in range(6):
                 if 'Reused, TLS' not in s_client(server.port, version, '-sess_in', ticket):
                     raise Trouble(f'{version} is not resumed')
-            count = len(server.events('process.start'))
+            server.events('server.ready', generation)
             server.reload()
-            until(lambda seen=count: len(server.events('server.ready')) > 1 or
-                  len(server.events('process.start')) > seen, 10, 'no new generation')
-            time.sleep(0.5)
+            server.events('server.ready', generation + 1)
             if 'Reused, TLS' not in s_client(server.port, version, '-sess_in', ticket):
                 raise Trouble(f'{version} is not resumed after a reload')
-        if sum(row['resumed'] for row in server.events('tls.started')) != 14:
+        if sum(row['resumed'] for row in server.final_events('tls.started')) != 14:
             raise Trouble('the log counts otherwise')
 
 
@@ -215,7 +208,7 @@ def client_certificates(where):
             for version in ('-tls1_2', '-tls1_3'):
                 if '\n221 ' not in s_client(server.port, version, *more).replace('\r', ''):
                     raise Trouble('a session was refused for its certificate')
-        said = [row.get('certificate') for row in server.events('tls.started')]
+        said = [row.get('certificate') for row in server.final_events('tls.started')]
         if said != ['verified'] * 2 + ['self-signed certificate'] * 2 + [None] * 2:
             raise Trouble(f'the log says {said}')
 
@@ -234,6 +227,23 @@ def alpn(_):
             said = b''
         if said.startswith(b'220') != good:
             raise Trouble(f'{offered}: {said!r}')
+
+
+@case('REQUIRETLS is offered under TLS, however that was begun')
+def requiretls(_):
+    server = shared()
+    for port, begin in ((server.port, starttls), (server.required, starttls), (server.implicit, secure)):
+        with Dialogue(port) as client:
+            if begin == starttls:
+                if 'REQUIRETLS' in client.greet():
+                    raise Trouble(f'{port}: it is offered in the clear')
+                starttls(client)
+                said = client.ask('EHLO cli.test', 250)
+            else:
+                said = secure(client).greet()
+            if 'REQUIRETLS' not in said:
+                raise Trouble(f'{port}: it is not offered under TLS: {said}')
+            client.ask('MAIL FROM:<a@b.example> REQUIRETLS', 250)
 
 
 # ---- what must not be ----
@@ -346,7 +356,7 @@ def not_tls(where):
                     rest = b''
             if re.search(rb'^[245]\d\d', rest) or time.monotonic() - begun > 4:
                 raise Trouble(f'{octets[:20]!r}: {rest!r} after {time.monotonic() - begun} s')
-        reasons = {row['reason'] for row in server.events('tls.failed')}
+        reasons = {row['reason'] for row in server.final_events('tls.failed')}
         if not {'http request', 'it took too long'} <= reasons:
             raise Trouble(f'the log says {reasons}')
 
@@ -442,7 +452,7 @@ def reload(where):
         mail.arrival(server.maildir(), 'before-reload')
         pathlib.Path(pairs[0][1]).chmod(0o640)
         server.reload()
-        until(lambda: 'chmod 0600' in server.log.read_text(), 10, 'the log does not say why')
+        server.heard('config.bad', 'chmod 0600')
         if 'New, TLS' not in s_client(server.port):
             raise Trouble('a bad reload ended the service')
 
