@@ -761,7 +761,7 @@ def composed(where):
         user('add', server.users, f'j\xf6@{host}', two)
         assert user('add', server.users, f'j\xf6@{ascii_host.upper()}', two, check=False).returncode == 65
         server.reload()
-        until(lambda: login(server, f'j\xf6@{host}', two) == '235', 10, 'no reload')
+        until(lambda: login(server, f'j\xf6@{host}', two) == '235', 30, 'no reload')
         assert login(server, f'j\xf6@{ascii_host}', one) == '235'
         assert login(server, f'j\xf6@{host}', 'passwort') == '535'
         with Dialogue(server.submission) as client:
