@@ -209,7 +209,8 @@ static void drop_forged_results(struct transaction *t)
     const struct config_limits *limits = &t->config->limits;
     span text = span_skip(heap_span(&t->body), t->own_n);
     char *to = t->body.p + t->body.from + t->own_n;
-    struct header_walk w = header_walk_over(text, limits->header_size, limits->header_fields);
+    struct header_walk w =
+        header_walk_over(text, limits->header_size, limits->header_fields + OWN_FIELDS);
     struct header_field f;
     size_t kept = 0, done = 0; /* octets of the text: that stay, and that were looked at for it */
 
@@ -282,18 +283,27 @@ static bool was_delivered(const struct transaction *t, span header)
     return true;
 }
 
+static struct header_summary summarize(const struct transaction *t)
+{
+    const struct config_limits *limits = &t->config->limits;
+
+    return header_summarize(heap_span(&t->body), limits->header_size + t->own_n,
+                            limits->header_fields + OWN_FIELDS);
+}
+
 /* Look at the header, once it is whole or longer than it may be. */
 static void judge_header(struct transaction *t)
 {
     const struct config_limits *limits = &t->config->limits;
     struct header_summary h;
 
-    if (t->judges_results)
-        drop_forged_results(t);
     if (t->start.submission)
         judge_submission(t);
-    h = header_summarize(heap_span(&t->body), limits->header_size + t->own_n,
-                         limits->header_fields + OWN_FIELDS);
+    h = summarize(t);
+    if (t->judges_results && h.n_results > 1) { /* not ours alone */
+        drop_forged_results(t);
+        h = summarize(t);
+    }
     if (h.n_received > limits->received_hops)
         reject(t, 554, SPAN("5.4.6"),
                SPAN("The message has passed too many servers: it goes round in a loop"));
