@@ -745,7 +745,8 @@ def linked(where):
 
 @case('herald user says what is wrong with a configuration that it cannot read')
 def no_configuration(where):
-    for name, text, word in (('none', None, 'No such file'), ('bad', 'users = ', 'error'), ('empty', '', 'does not say')):
+    for name, text, word in (('none', None, 'No such file'), ('bad', 'users = ', 'error'),
+                             ('empty', '', 'does not say')):
         if text is not None:
             (where / name).write_text(text)
         done = subprocess.run([servers.herald_path(), 'user', 'list', '-c', where / name], capture_output=True,
@@ -763,7 +764,7 @@ def composed(where):
         user('add', server.users, f'j\xf6@{host}', two)
         assert user('add', server.users, f'j\xf6@{ascii_host.upper()}', two, check=False).returncode == 65
         server.reload()
-        until(lambda: login(server, f'j\xf6@{host}', two) == '235', 10, 'no reload')
+        until(lambda: login(server, f'j\xf6@{host}', two) == '235', 30, 'no reload')
         assert login(server, f'j\xf6@{ascii_host}', one) == '235'
         assert login(server, f'j\xf6@{host}', 'passwort') == '535'
         with Dialogue(server.submission) as client:

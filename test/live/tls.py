@@ -401,7 +401,7 @@ def own_certificate(where):
         server.write_conf()
         server.reload()
         until(lambda: certificates.subject(ssl.get_server_certificate(('127.0.0.1', server.implicit)))
-              == 'new.herald.test', 10, 'the certificate has the former name')
+              == 'new.herald.test', 30, 'the certificate has the former name')
 
 
 def memory_of(pid):
@@ -480,7 +480,7 @@ def ended(where):
                 or 'is not for third.herald.test' not in done.stderr or 'for other.' in done.stderr):
             raise Trouble(f'exit code {done.returncode}, said {done.stderr!r}')
         server.ready()
-        until(lambda: 'this certificate ended on' in server.log.read_text(), 10, 'the log does not say so')
+        until(lambda: 'this certificate ended on' in server.log.read_text(), 30, 'the log does not say so')
         if 'certificate has expired' not in s_client(server.port):
             raise Trouble('it is not shown')
 
