@@ -397,9 +397,9 @@ const struct config_key config_keys[] = {
 
     {"listen", "tls", CONFIG_TYPE_ENUM, BLOCK(config_listen, tls),
      DEFAULT("starttls"), 0, 0, listen_tls_words, RESTART,
-     "`starttls` offers TLS, `required` refuses everything but EHLO, NOOP, STARTTLS and QUIT without "
-     "it, `implicit` speaks TLS from the first octet on (port 465), `off` does not offer it. On a "
-     "Unix socket `starttls` offers nothing."},
+     "`starttls` offers TLS, `required` takes neither mail nor logins nor questions (VRFY, EXPN, "
+     "ETRN) without it, `implicit` speaks TLS from the first octet on (port 465), `off` does not "
+     "offer it. On a Unix socket `starttls` offers nothing."},
 
     {"certificate", "file", CONFIG_TYPE_FILE, BLOCK(config_certificate, file),
      NULL, NULL, NULL, ANY, LIVE,
