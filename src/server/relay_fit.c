@@ -186,9 +186,7 @@ static bool ascii_address(struct buf *b, span address, span *out)
         return true;
     if (idn_is_needed(route_local(address)))
         return false;
-    buf_put(b, route_local(address));
-    buf_putc(b, '@');
-    if (!idn_put_ascii(b, route_domain(address)) || b->overflow)
+    if (!idn_put_address(b, address))
         return false;
     *out = span_of(b->p + start, b->n - start);
     return true;

@@ -3,7 +3,7 @@
 import socket
 import time
 
-from lab import mail, process, servers
+from lab import mail, servers
 from lab.cases import Shared, case
 from lab.dialogue import Dialogue
 from lab.process import Trouble
@@ -171,7 +171,7 @@ def timeout(where):
         with Dialogue(own.port, 8) as client:
             client.expect(220)
             client.expect(421)
-        process.until(lambda: 'session.close' in own.log.read_text(), 3, 'the end is not logged')
+        own.events('session.close')
 
 
 @case('replies are read slowly: the others do not wait')

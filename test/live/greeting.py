@@ -3,11 +3,10 @@
 import time
 
 import dns
-from lab import mail, process, servers
+from lab import mail, servers
 from lab.cases import case
 from lab.dialogue import Dialogue
 from lab.process import Trouble
-from service import events
 
 OWN = 'mx.herald.test'
 GOOD, WEB, STRANGER, SILENT = '127.0.2.1', '127.0.2.2', '127.0.2.3', '127.0.2.4'
@@ -23,9 +22,9 @@ ZONE = {
 TO = 'alice@example.test'
 
 
-def herald(where, names, policy=''):
+def herald(where, names, policy='', **settings):
     extra = f'greeting {{ {policy} }} dns {{ servers = ["127.0.0.1@{names.port}"]; timeout = 2s; }}'
-    return servers.Herald(where / 'herald', extra=extra, trusted='[]')
+    return servers.Herald(where / 'herald', extra=extra, trusted='[]', **settings)
 
 
 def said(client, greeting, verb='EHLO'):
@@ -45,7 +44,7 @@ def accepted(where, source, greeting, results, policy='', name='greeting'):
         field = mail.field(message, 'Authentication-Results') or ''
         if any(words not in field for words in (OWN, *results)) or b'forged.example' in message:
             raise Trouble(f'the message is: {message}')
-        judged = events(server, 'greeting.judged')
+        judged = server.final_events('greeting.judged')
         if [event['verdict'] for event in judged] != ['accept']:
             raise Trouble(f'the log says: {judged}')
 
@@ -73,7 +72,7 @@ def refused(where, source, greeting, stage, code, words, policy=''):
             if any(part not in reply for part in words) or any(len(line) > 510 for line in reply.split('\r\n')):
                 raise Trouble(f'it says {reply!r}')
             client.ask('NOOP', 250)
-        judged = events(server, 'greeting.judged')
+        judged = server.final_events('greeting.judged')
         if len(judged) != 1 or judged[0]['code'] != code or judged[0]['reference'] not in reply:
             raise Trouble(f'the log says: {judged}')
 
@@ -99,10 +98,10 @@ def dead(where):
         begun = time.monotonic()
         with Dialogue(server.port, source=STRANGER) as client:
             said(client, 'mail.far.example')
-            for number in range(3):
+            for number in range(15):
                 client.message(mail.text(f'dead{number}'), 250, sender=f'bob{number}@far.example')
         took = time.monotonic() - begun
-        if not 1.5 < took < 3.5:
+        if not 1.9 < took < 2 * 15:  # a wait for each message would take more
             raise Trouble(f'it took {took:.1f} s')
 
 
@@ -120,26 +119,32 @@ def again(where):
             client.ask('HELO stranger.example', 250)
             client.message(mail.text('again'), 250)
         mail.arrival(server.maildir(), 'again')
-        last = events(server, 'greeting.judged')[-1]
+        last = server.final_events('greeting.judged')[-1]
         if last['verdict'] != 'accept' or 'helo.changes' not in last['findings']:
             raise Trouble(f'the log says: {last}')
 
 
+def goes_on_beside(server):
+    """Does somebody else's message go through while a session waits for DNS?"""
+    with Dialogue(server.port, source=SILENT) as slow, Dialogue(server.port, source=GOOD) as quick:
+        said(slow, 'slow.example')
+        slow.ask('MAIL FROM:<a@slow.example>', 250)
+        said(quick, 'mail.far.example')
+        slow.send(f'RCPT TO:<{TO}>\r\nDATA\r\n')
+        quick.message(mail.text('quick'), 250, sender='bob@far.example')
+        return not slow.waits(0)
+
+
 @case('a session that waits for DNS: others go on, and it may be killed')
 def waiting(where):
-    with dns.Server(ZONE) as names, herald(where, names) as server:
+    with dns.Server(ZONE) as names, herald(where, names, workers='1') as server:
         server.ready()
-        with Dialogue(server.port, source=SILENT) as slow, Dialogue(server.port, source=GOOD) as quick:
-            said(slow, 'slow.example')
-            slow.send(f'MAIL FROM:<a@slow.example>\r\nRCPT TO:<{TO}>\r\nDATA\r\n')
-            said(quick, 'mail.far.example')
-            begun = time.monotonic()
-            quick.message(mail.text('quick'), 250, sender='bob@far.example')
-            if time.monotonic() - begun > 1:
-                raise Trouble('one session waits for another')
+        # The session waits two seconds, in which this process may have been held up itself.
+        if not any(goes_on_beside(server) for _ in range(5)):
+            raise Trouble('one session waits for another')
         with Dialogue(server.port, source=SILENT) as slow:
             said(slow, OWN)
             slow.send(f'MAIL FROM:<>\r\nRCPT TO:<{TO}>\r\n')
-            process.until(lambda: server.log.read_text().count('session.close') >= 2, 10, 'the sessions do not end')
+            server.events('session.close', 2)
             slow.expect(250)
             slow.expect(451)

@@ -16,7 +16,6 @@ from lab import foreign, mail, process, servers
 from lab.cases import case
 from lab.dialogue import Dialogue
 from lab.process import Trouble
-from service import events
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / 'greeting'))
 import others  # noqa: E402  pylint: disable=wrong-import-position
@@ -159,8 +158,7 @@ def slow(where):
             said = [lines.readline() + lines.readline() for _ in range(2)]
         if any(not answer.startswith(b'action=451 4.4.3 ') for answer in said) or time.monotonic() - begun > 3:
             raise Trouble(f'{said} after {time.monotonic() - begun:.1f} s')
-        process.until(lambda: len(events(asked, 'greeting.judged')) >= 2, 5, 'the log has no two verdicts')
-        judged = [event['verdict'] for event in events(asked, 'greeting.judged')]
+        judged = [event['verdict'] for event in asked.final_events('greeting.judged')]
         if judged != ['accept', 'defer']:
             raise Trouble(f'the log says: {judged}')
 
@@ -181,7 +179,7 @@ def broken(where):
             idle.sendall(request('RCPT', GOOD, 'mail.far.example', instance='1').encode())
             if not idle.recv(65536).startswith(b'action=PREPEND Authentication-Results: '):
                 raise Trouble('the idle connection is lost')
-        if events(asked, 'process.restarted'):
+        if asked.final_events('process.restarted'):
             raise Trouble('the process died')
 
 
@@ -217,13 +215,13 @@ def life(where):
             exchange(milter, b'O' + struct.pack('>III', 6, 0x1ff, 0x1fffff), b'O')
             exchange(milter, b'Chost\0004\0\x19' + STRANGER.encode() + b'\0', b'c')
             asked.child.send_signal(signal.SIGHUP)
-            process.until(lambda: len(events(asked, 'config.loaded')) == 2, 10, 'no reload')
+            asked.events('config.loaded', 2)
             exchange(milter, b'H' + OWN.encode() + b'\0', b'c')
             exchange(milter, b'M<>\0', b'c')
             exchange(milter, b'R<alice@example.test>\0', b'y')
         before = [pid for pid in process.pids_of(asked.child.pid)[1:] if 'guard' in process_name(pid)]
         process.kill(before)
-        process.until(lambda: events(asked, 'process.restarted'), 10, 'it is not started again')
+        asked.events('process.restarted')
         with socket.socket(socket.AF_UNIX) as peer:
             peer.settimeout(10)
             peer.connect(str(path))
@@ -295,9 +293,7 @@ def followed(server, ref, sender=''):
             told['verdict']['text'] != 'helo.forged_local.server' or ref not in told['reply']['text'] or \
             told['facts']['facts']['own_name'] != 'yes' or told['listener']['text'] != 'asked':
         raise Trouble(f'it leads to {found}')
-    judged = [event for event in events(server, 'greeting.judged') if event.get('reference') == ref]
-    if len(judged) != 1:
-        raise Trouble(f'the log says {judged}')
+    server.events('greeting.judged', reference=ref)
     shown = server.command('trace', ref).stdout
     if 'verdict     refuse 550 helo.forged_local.server' not in shown or sender not in shown:
         raise Trouble(f'it shows {shown}')

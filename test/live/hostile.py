@@ -135,8 +135,8 @@ def secrets(where):
                 if found != wanted:
                     raise Trouble(f'generation {generation}: {found}')
                 server.reload()
-                until(lambda: server.log.read_text().count('"config.loaded"') > 1, 10, 'the reload')
-                until(lambda: server.log.read_text().count('"store.open"') > 1, 10, 'the new queue')
+                server.events('config.loaded', generation + 1)
+                server.events('store.open', generation + 1)
 
 
 @case('the service user gets no directory of the machine by a symbolic link in data_dir')

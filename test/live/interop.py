@@ -5,6 +5,7 @@ HACKING.md has the table of clients and features; the plain cases stand in clien
 """
 import json
 import os
+import re
 import smtplib
 import subprocess
 
@@ -58,6 +59,12 @@ class Server(auth.Server):
 
 def shared():
     return Shared.get('interop', Server)
+
+
+def event_of(server, event, name):
+    """The event of the session that brought bob the message of this name."""
+    received = mail.field(mail.arrival(server.maildir('bob'), name), 'Received')
+    return server.events_of_message(event, re.search(r' id (\w+) ', received)[1])[0]
 
 
 def ends(words, **more):
@@ -124,7 +131,7 @@ def certificates_seen(where):
                            *filled(server, GOOD['with a certificate'])[1:])
         shown = certificates.subject((where / name).read_text())
         assert code == 0 and shown == wanted, (said, shown)
-    assert server.events('tls.started')[-1]['certificate'] == 'verified', server.events('tls.started')[-1]
+        assert event_of(server, 'tls.started', f'seen-{name}')['certificate'] == 'verified'
 
 
 # Exit codes of swaks: 28 AUTH, 29 TLS.
@@ -217,7 +224,7 @@ def msmtp_ways(_):
         code, said = msmtp(server, f'msmtp-{name}', *words, implicit=implicit)
         assert code == 0, (name, said)
         mail.same(mail.arrival(server.maildir('bob'), f'msmtp-{name}'), auth.message(f'msmtp-{name}'))
-        mechanism = server.events('auth.ok')[-1]['mechanism']
+        mechanism = event_of(server, 'auth.ok', f'msmtp-{name}')['mechanism']
         assert mechanism == {'scram': 'SCRAM-SHA-256', 'external': 'EXTERNAL'}.get(name, 'PLAIN'), (name, mechanism)
 
 

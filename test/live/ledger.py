@@ -14,15 +14,15 @@ from lab import mail, process
 from lab.cases import case
 from lab.dialogue import Dialogue
 from lab.process import Trouble
-from service import events
 
 
-def traced(server, *words, seconds=5):
-    """The records that herald trace finds, once there are any."""
+def traced(server, *words, count=1):
+    """The records that herald trace finds, as soon as there are so many."""
     def look():
         done = server.command('trace', '--json', *words, check=False)
-        return [json.loads(line) for line in done.stdout.splitlines()] if done.returncode == 0 else None
-    return process.until(look, seconds, f'herald trace {words} finds nothing')
+        found = [json.loads(line) for line in done.stdout.splitlines()] if done.returncode == 0 else []
+        return found if len(found) >= count else None
+    return process.until(look, 20, f'herald trace {words} does not find {count}')
 
 
 def notes(record, what):
@@ -36,12 +36,12 @@ def refusal(client):
     return client.ask(f'RCPT TO:<{TO}>', 550).split('Ref ')[1].split()[0]
 
 
-def session_of(server, words, seconds=5):
+def session_of(server, words):
     """The one record of a session that has ended."""
     def ended():
         found = [record for record in traced(server, *words) if record['kind'] == 'session']
         return found and found[0]
-    return process.until(ended, seconds, f'no session is found by {words}')
+    return process.until(ended, 20, f'no session is found by {words}')
 
 
 @case('a refusal is found by its reference while the client is still there, and all of it afterwards')
@@ -52,7 +52,7 @@ def reference(where):
             client.expect(220)
             client.ask('EHLO bad name', 501)
             ref = refusal(client)
-            found = traced(server, ref)
+            found = traced(server, ref, count=2)
             if [record['kind'] for record in found] != ['verdict', 'verdict']:
                 raise Trouble(f'it finds {found}')
             client.ask('QUIT', 221)
@@ -69,7 +69,7 @@ def reference(where):
         said_back = [note['text'] for note in notes(record, 'reply')]
         if not any(ref in text and OWN in text for text in said_back):
             raise Trouble(f'the replies are {said_back}')
-        refused = events(server, 'session.refused')
+        refused = server.events('session.refused')
         if refused[0]['greeting'] != 'bad name':
             raise Trouble(f'the log says {refused[0]}')
         shown = server.command('trace', ref).stdout
@@ -88,7 +88,7 @@ def message(where):
             said(client, 'mail.far.example')
             name = client.message(mail.text('traced'), 250, sender='bob@far.example').split()[-1]
         mail.arrival(server.maildir(), 'traced')
-        found = process.until(lambda: len(traced(server, name)) == 2 and traced(server, name), 5, 'it is not traced')
+        found = traced(server, name, count=2)
         kinds = {record['kind']: record for record in found}
         delivery = kinds['delivery']
         if notes(delivery, 'state')[0]['state'] != 'delivered' or delivery['session'] != kinds['session']['session']:
@@ -146,12 +146,12 @@ def spoilt(where, spoil, traces):
                 traced(server, ref)
             else:
                 process.until(ledger_of(server).exists, 15, 'it is not made again')
-                process.until(lambda: len(events(server, 'server.ready')) == 2, 10, 'nobody writes it')
+                server.events('server.ready', 2)
                 traced(server, goes_on(server, 'into the new one'))
-            if events(server, 'process.restarted'):
-                raise Trouble('a process died of it')
             if ledger_of(server).exists():
                 spoil(server)
+            if server.final_events('process.restarted'):
+                raise Trouble('a process died of it')
         with server:
             server.ready()
             traced(server, goes_on(server, 'at the start'))
@@ -184,7 +184,7 @@ def killed(where):
         traced(server, first)
         process.kill(pid for pid in process.pids_of(server.child.pid)
                      if 'queue' in pathlib.Path(f'/proc/{pid}/comm').read_text())
-        process.until(lambda: events(server, 'process.restarted'), 5, 'it is not replaced')
+        server.events('process.restarted')
         second = goes_on(server, 'second')
         traced(server, second)
         traced(server, first)
@@ -206,7 +206,7 @@ def exemptions(where):
         rows = process.until(used, 5, 'it is not counted')
         if [row['times'] for row in rows] != [1, 0] or 'our farm' not in rows[0]['exemption']:
             raise Trouble(f'they are {rows}')
-        if 'our farm' not in events(server, 'greeting.judged')[0]['exemption']:
+        if 'our farm' not in server.events('greeting.judged')[0]['exemption']:
             raise Trouble('the log does not say it')
 
 
@@ -218,11 +218,11 @@ def history(where):
             with Dialogue(server.port, source=STRANGER) as client:
                 said(client, f'name{number}.example')
                 client.ask('QUIT', 221)
-        process.until(lambda: len(traced(server, '--client', STRANGER)) == 12, 5, 'not all are traced')
+        traced(server, '--client', STRANGER, count=12)
         with Dialogue(server.port, source=STRANGER) as client:
             said(client, 'name11.example')
-            client.message(mail.text('history'), 250, sender='bob@far.example')
-        judged = events(server, 'greeting.judged')[-1]
+            name = client.message(mail.text('history'), 250, sender='bob@far.example').split()[-1]
+        judged = server.events_of_message('greeting.judged', name)[-1]
         if judged['verdict'] != 'accept' or 'helo.changes' not in judged['findings']:
             raise Trouble(f'the log says {judged}')
         past = notes(session_of(server, [judged['session']]), 'facts')[0]['facts']['history']
@@ -248,7 +248,7 @@ def early(where):
             client.expect(220)
             client.expect(250)
             client.message(mail.text('early'), 250, sender='bob@far.example')
-        judged = events(server, 'greeting.judged')[-1]
+        judged = server.final_events('greeting.judged')[-1]
         if 'helo.early' not in judged['findings'] or judged['verdict'] != 'accept':
             raise Trouble(f'the log says {judged}')
 

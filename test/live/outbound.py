@@ -41,13 +41,6 @@ def postfix(where, **more):
                            smtputf8_enable='yes', **more)
 
 
-def heard(server, *words, seconds=10):
-    """A line of the log that has all of these words."""
-    def found():
-        return [line for line in server.log_tail(2000).splitlines() if all(word in line for word in words)]
-    return process.until(found, seconds, f'no line of the log has {words}')[0]
-
-
 def arrives(where, far, sender, name, wanted=b'TLS'):
     submit(sender, mail.text(name))
     got = mail.arrival(far.maildir(), name)
@@ -64,7 +57,7 @@ def postfix_tls(where):
         with near(where / 'a', far.port, more) as sender:
             sender.ready()
             arrives(where, far, sender, 'verified', b'using TLS')
-            heard(sender, 'tls.started', '"certificate":"verified"')
+            sender.heard('tls.started', '"certificate":"verified"')
 
 
 @case('Postfix: a certificate of nobody we know is refused under require, used under try')
@@ -75,7 +68,7 @@ def postfix_unknown(where):
         strict.ready()
         lax.ready()
         submit(strict, mail.text('strict'))
-        heard(strict, 'delivery.deferred', 'tls: ')
+        strict.heard('delivery.deferred', 'tls: ')
         arrives(where, far, lax, 'lax', b'using TLS')
         if len(mail.read(far.maildir())) != 1:
             raise Trouble('what must not be sent was sent')
@@ -135,7 +128,7 @@ def injection(where):
     with near(where, trick.port) as sender:
         sender.ready()
         submit(sender, mail.text('injected'))
-        heard(sender, 'delivery.deferred', 'octets behind the reply to STARTTLS')
+        sender.heard('delivery.deferred', 'octets behind the reply to STARTTLS')
     if any(line.startswith((b'MAIL', b'AUTH')) for line in trick.heard):
         raise Trouble(f'it went on: {trick.heard}')
 
@@ -146,8 +139,8 @@ def broken(where):
     with near(where, trick.port) as sender:
         sender.ready()
         submit(sender, mail.text('broken'))
-        heard(sender, 'tls.failed')
-        heard(sender, 'delivery.done')
+        sender.heard('tls.failed')
+        sender.heard('delivery.done')
 
 
 def envelope(server, name, mail_more='', rcpt_more='', sender='sender@sender.test', to='alice@example.test'):
@@ -198,7 +191,7 @@ def success_relayed(where):
         has(bounce(sender), b'Action: relayed')
         process.until(lambda: any(b'QUIT' in line for line in trick.heard), 15, 'no QUIT')
         envelope(sender, 'never', '', ' NOTIFY=NEVER')
-        heard(sender, 'delivery.failed')
+        sender.heard('delivery.failed')
         if len(mail.read(sender.maildir('sender', 'sender.test'))) != 1:
             raise Trouble('a report that nobody wanted')
 

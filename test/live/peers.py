@@ -5,7 +5,7 @@ import shutil
 from lab import mail, servers
 from lab.cases import case
 from lab.process import Trouble, until
-from outbound import certificate, envelope, has, heard, near, plain_postfix
+from outbound import certificate, envelope, has, near, plain_postfix
 from relay import bounce, submit
 
 MESSAGES = ((mail.text, 'text'), (mail.eight_bit, 'eight'), (mail.dots, 'dots'), (mail.attachment, 'large'))
@@ -27,8 +27,8 @@ def to_exim(where):
         sender.ready()
         for make, name in MESSAGES:
             submit(sender, make(name))
-            heard(far, '<= sender@sender.test', 'P=esmtps', 'X=TLS1.3', f'id={name}')
-        heard(sender, 'tls.started', '"certificate":"verified"')
+            far.heard('<= sender@sender.test', 'P=esmtps', 'X=TLS1.3', f'id={name}')
+        sender.heard('tls.started', '"certificate":"verified"')
         envelope(sender, 'dsn', ' ENVID=env+2B1', ' NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;first@example.test')
         header = until(lambda: [path for path in far.queued('-H') if b'env+2B1' in path.read_bytes()], 15,
                        'ENVID does not come to Exim')[0].read_bytes()
@@ -68,7 +68,7 @@ def from_exim(where, kind, transport, wanted):
         far.ready()
         client.ready()
         messages_arrive(client, far, wanted)
-        line = heard(client, '=> alice@example.test')
+        line = client.heard('=> alice@example.test')
         if (' K ' in line) == (kind == 'without CHUNKING'):
             raise Trouble(f'CHUNKING: {line}')
         parameters_arrive(client, far)

@@ -9,7 +9,7 @@ from lab import mail, process, servers
 from lab.cases import case
 from lab.dialogue import Dialogue
 from lab.process import Trouble
-from outbound import MAIL, Trick, certificate, heard, near
+from outbound import MAIL, Trick, certificate, near
 from relay import submit
 from tls import memory_of
 
@@ -36,7 +36,7 @@ def login(where):
         with near(where / name, trick.port, more) as sender:
             sender.ready()
             submit(sender, mail.text(name))
-            heard(sender, 'delivery.deferred' if name == 'refused' else 'delivery.done')
+            sender.heard('delivery.deferred' if name == 'refused' else 'delivery.done')
         for verb, _ in answers:
             if verb.startswith((b'AUTH', b'YX', b'cz')) and verb + b'\r\n' not in trick.heard:
                 raise Trouble(f'{verb} was not said: {trick.heard}')
@@ -50,7 +50,7 @@ def password_wiped(where):
     more = f'user = "app"; password_file = "{secret_file(where, word)}";'
     with near(where, process.free_port(), more) as sender:
         sender.ready()
-        heard(sender, '"server.ready"')
+        sender.heard('"server.ready"')
         knows = {}
         for pid in process.pids_of(sender.child.pid):
             name = pathlib.Path(f'/proc/{pid}/cmdline').read_bytes().split(b'\0')[0].decode()
@@ -84,9 +84,9 @@ def bad_reload(where):
         sender.ready()
         secret.chmod(0o644)
         sender.reload()
-        process.until(lambda: 'chmod 0600' in sender.log.read_text(), 10, 'the log does not say why')
+        sender.heard('config.bad', 'chmod 0600')
         submit(sender, mail.text('still'))
-        heard(sender, 'delivery.done')
+        sender.heard('delivery.done')
 
 
 class Submission(auth.Server):
@@ -125,7 +125,7 @@ def smarthost(where, scheme, users, mechanism):
         for name in ('first', 'second'):
             hand(sender, name)
             mail.arrival(far.maildir('bob'), name)
-        ways = {row['mechanism'] for row in far.events('auth.ok')}
+        ways = {row['mechanism'] for row in far.final_events('auth.ok')}
         if ways != {mechanism}:
             raise Trouble(f'logged in by {ways}')
 
@@ -138,7 +138,7 @@ def wrong_password(where):
             far.ready()
             sender.ready()
             hand(sender, 'wrong')
-            line = heard(sender, 'delivery.deferred')
+            line = sender.heard('delivery.deferred')
             if 'auth: refused' not in line:
                 raise Trouble(f'not said clearly: {line}')
             if mail.read(far.maildir('bob')):

@@ -10,7 +10,6 @@ from lab.cases import case
 from lab.dialogue import Dialogue
 from lab.process import Skip, Trouble
 from mx import FIRST, far_server, submit
-from service import events
 
 POD = 'web-7d9f8b6c5-x2x9q'
 
@@ -41,7 +40,7 @@ def changes(where):
                 raise Trouble('a domain that is not in the table is taken')
             table.write_text('# ours\nexample.test\nnot a domain\nnew.test\n')
             process.until(lambda: answer(server, 'alice@new.test') == 250, 20, 'the new domain is not taken')
-            warned = ' '.join(event['text'] for event in events(server, 'config.warning'))
+            warned = ' '.join(event['text'] for event in server.events('config.warning'))
             if f'{table}:3:' not in warned:
                 raise Trouble(f'the bad line is not named: {warned}')
             if 'warning: ' in warned:
@@ -57,8 +56,7 @@ def vanishes(where):
     with dns.Server(ZONE) as names, herald(where, names, domains=f'["file:{table}"]') as server:
         server.ready()
         table.unlink()
-        process.until(lambda: any(str(table) in event.get('text', '') for event in events(server, 'config.bad')), 20,
-                      'nobody says that the file is gone')
+        server.heard('config.bad', str(table))
         if answer(server, TO) != 250:
             raise Trouble('the table is gone with its file')
         table.write_text('example.test\nback.test\n')
@@ -105,7 +103,8 @@ def stale(where):
             with Dialogue(server.port, source=WEB) as client:
                 said(client, 'example.test')
                 client.message(mail.text(f'stale{number}'), 250, sender='bob@far.example')
-        told = process.until(lambda: events(server, 'table.stale'), 5, 'nobody says that the entry is stale')
+        server.events('table.stale')
+        told = server.final_events('table.stale')
         if [event['name'] for event in told] != ['example.test']:
             raise Trouble(f'the log says: {told}')
 
@@ -124,10 +123,10 @@ def pod(where):
         with near:
             near.ready()
             submit(near, mail.text('pod'), 'alice@far.example')
-            told = process.until(lambda: events(near, 'delivery.deferred'), 20, 'it is not deferred')
-            checked = ' '.join(event.get('reason', '') for event in events(near, 'egress.check'))
-            for place, words in (('the delivery', str(told)), ('the check', checked),
-                                 ('the queue', near.command('queue', 'list').stdout)):
+            told = near.events('delivery.deferred')
+            near.queue_says('set hostname', POD)
+            checked = ' '.join(event.get('reason', '') for event in near.events('egress.check'))
+            for place, words in (('the delivery', str(told)), ('the check', checked)):
                 if 'set hostname' not in words or POD not in words:
                     raise Trouble(f'{place} does not say what to set: {words}')
             if far.sessions:

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: ISC
 """TLS of the server: by STARTTLS and from the first octet, with the clients that people have and with none of them."""
-import json
 import os
 import pathlib
 import re
@@ -32,10 +31,6 @@ class Server(servers.Herald):
         listeners = (f'listen "implicit" {{ address = "127.0.0.1:{self.implicit}"; tls = implicit; }}\n'
                      f'listen "required" {{ address = "127.0.0.1:{self.required}"; tls = required; }}\n')
         super().__init__(where, extra=listeners + extra, **more)
-
-    def events(self, name):
-        return [row for row in map(json.loads, (line for line in self.log.read_text().splitlines()
-                                                if line.startswith('{'))) if row['event'] == name]
 
 
 def shared():
@@ -188,20 +183,18 @@ def names(where):
 def tickets(where):
     with Server(where, workers='2') as server:
         server.ready()
-        for version in ('-tls1_2', '-tls1_3'):
+        for generation, version in enumerate(('-tls1_2', '-tls1_3'), 1):
             ticket = where / f'ticket{version}'
             s_client(server.port, version, '-sess_out', ticket)
             for _ in range(6):
                 if 'Reused, TLS' not in s_client(server.port, version, '-sess_in', ticket):
                     raise Trouble(f'{version} is not resumed')
-            count = len(server.events('process.start'))
+            server.events('server.ready', generation)
             server.reload()
-            until(lambda seen=count: len(server.events('server.ready')) > 1 or
-                  len(server.events('process.start')) > seen, 10, 'no new generation')
-            time.sleep(0.5)
+            server.events('server.ready', generation + 1)
             if 'Reused, TLS' not in s_client(server.port, version, '-sess_in', ticket):
                 raise Trouble(f'{version} is not resumed after a reload')
-        if sum(row['resumed'] for row in server.events('tls.started')) != 14:
+        if sum(row['resumed'] for row in server.final_events('tls.started')) != 14:
             raise Trouble('the log counts otherwise')
 
 
@@ -215,7 +208,7 @@ def client_certificates(where):
             for version in ('-tls1_2', '-tls1_3'):
                 if '\n221 ' not in s_client(server.port, version, *more).replace('\r', ''):
                     raise Trouble('a session was refused for its certificate')
-        said = [row.get('certificate') for row in server.events('tls.started')]
+        said = [row.get('certificate') for row in server.final_events('tls.started')]
         if said != ['verified'] * 2 + ['self-signed certificate'] * 2 + [None] * 2:
             raise Trouble(f'the log says {said}')
 
@@ -363,7 +356,7 @@ def not_tls(where):
                     rest = b''
             if re.search(rb'^[245]\d\d', rest) or time.monotonic() - begun > 4:
                 raise Trouble(f'{octets[:20]!r}: {rest!r} after {time.monotonic() - begun} s')
-        reasons = {row['reason'] for row in server.events('tls.failed')}
+        reasons = {row['reason'] for row in server.final_events('tls.failed')}
         if not {'http request', 'it took too long'} <= reasons:
             raise Trouble(f'the log says {reasons}')
 
@@ -403,6 +396,11 @@ def own_certificate(where):
             raise Trouble('another certificate after a restart')
         if 'Private-Key: (256 bit' not in certificates.openssl('pkey', '-in', key, '-noout', '-text'):
             raise Trouble('not P-256')
+        server.settings['hostname'] = '"new.herald.test"'
+        server.write_conf()
+        server.reload()
+        until(lambda: certificates.subject(ssl.get_server_certificate(('127.0.0.1', server.implicit)))
+              == 'new.herald.test', 10, 'the certificate has the former name')
 
 
 def memory_of(pid):
@@ -454,9 +452,29 @@ def reload(where):
         mail.arrival(server.maildir(), 'before-reload')
         pathlib.Path(pairs[0][1]).chmod(0o640)
         server.reload()
-        until(lambda: 'chmod 0600' in server.log.read_text(), 10, 'the log does not say why')
+        server.heard('config.bad', 'chmod 0600')
         if 'New, TLS' not in s_client(server.port):
             raise Trouble('a bad reload ended the service')
+
+
+@case('a certificate that has ended, or is of another name, is shown all the same; config check and the log say so')
+def ended(where):
+    certificate, key = certificates.make(where, 'mx.herald.test')
+    certificates.openssl('x509', '-in', certificate, '-signkey', key, '-days', '-1', '-out', certificate)
+    other = certificates.make(where, 'other.herald.test')
+    extra = (f'tls {{ certificate = "{certificate}"; key = "{key}"; }}\n'
+             f'certificate "other.herald.test" {{ file = "{other[0]}"; key = "{other[1]}"; }}\n'
+             f'certificate "third.herald.test" {{ file = "{other[0]}"; key = "{other[1]}"; }}\n')
+    with Server(where / 'server', extra=extra) as server:
+        done = subprocess.run([servers.herald_path(), 'config', 'check', server.conf], capture_output=True, text=True,
+                              check=False)
+        if (done.returncode != 0 or 'this certificate ended on' not in done.stderr
+                or 'is not for third.herald.test' not in done.stderr or 'for other.' in done.stderr):
+            raise Trouble(f'exit code {done.returncode}, said {done.stderr!r}')
+        server.ready()
+        until(lambda: 'this certificate ended on' in server.log.read_text(), 10, 'the log does not say so')
+        if 'certificate has expired' not in s_client(server.port):
+            raise Trouble('it is not shown')
 
 
 def spoil(kind, where, pair):
@@ -479,8 +497,14 @@ def spoil(kind, where, pair):
         certificates.openssl('pkey', '-in', key, '-aes256', '-passout', 'pass:secret', '-out', where / 'locked.key')
         (where / 'locked.key').chmod(0o600)
         return certificate, where / 'locked.key', 'no private key'
+    if kind == 'a pipe':
+        os.mkfifo(where / 'pipe', 0o600)
+        return certificate, where / 'pipe', 'this is no file'
     if kind == 'of another certificate':
         return certificate, certificates.make(where / 'other', 'other.test')[1], 'no private key'
+    if kind == 'a pipe that nobody writes':
+        os.mkfifo(where / 'pipe')
+        return where / 'pipe', key, 'this is no file'
     certificate.write_text('nonsense')
     return certificate, key, 'no certificate'
 
@@ -491,7 +515,9 @@ def spoil(kind, where, pair):
 @case('a key that cannot be used', 'not there')
 @case('a key that cannot be used', 'with a passphrase')
 @case('a key that cannot be used', 'of another certificate')
+@case('a key that cannot be used', 'a pipe')
 @case('a certificate that cannot be used', 'nonsense')
+@case('a certificate that cannot be used', 'a pipe that nobody writes')
 def bad_key(where, kind):
     certificate, key, word = spoil(kind, where, certificates.make(where, 'mx.herald.test'))
     server = Server(where / 'server', extra=f'tls {{ certificate = "{certificate}"; key = "{key}"; }}')

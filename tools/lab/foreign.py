@@ -10,6 +10,7 @@ import socket
 import subprocess
 
 from . import process, servers
+from .eventlog import Logged
 from .process import Process, Trouble, free_port, until
 
 
@@ -55,7 +56,7 @@ class Herald(servers.Herald):
             'limits { sessions_per_client = 20000; }\n' + broken)
 
 
-class Guard(Process):
+class Guard(Logged):
     """herald guard with one port for each protocol; `settings` is configuration text."""
 
     def __init__(self, where, settings, header='off'):
@@ -178,9 +179,8 @@ acl_rcpt:
     def ready(self, seconds=10.0):
         return self.start().wait_banner(self.port, seconds)
 
-    def log_tail(self, lines=30):
-        logs = [path.read_text(errors='replace')[-3000:] for path in self.where.glob('log-*')]
-        return super().log_tail(lines) + ''.join(logs)
+    def logs(self):
+        return [self.log, *sorted(self.where.glob('log-*'))]
 
 
 class Sendmail(Process):

@@ -14,6 +14,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 TICKS = os.sysconf('SC_CLK_TCK')
+PATIENCE = 60  # seconds: what is right comes at once, except on a machine that is busy with other things
 
 
 class Trouble(Exception):
@@ -58,7 +59,8 @@ def free_port():
 
 
 def until(condition, seconds, what):
-    """Wait until condition() is true and return its value; Trouble after so many seconds."""
+    """Wait until condition() is true and return its value; Trouble after so many seconds, never less than PATIENCE."""
+    seconds = max(seconds, PATIENCE)
     end = time.monotonic() + seconds
     while True:
         value = condition()
@@ -102,31 +104,48 @@ class Process:
     def alive(self):
         return self.child is not None and self.child.poll() is None
 
+    def logs(self):
+        """Paths of the files that it writes its log to."""
+        return [self.log]
+
+    def log_text(self):
+        return ''.join(path.read_text(errors='replace') for path in self.logs() if path.exists())
+
     def log_tail(self, lines=30):
+        return '\n'.join(self.log_text().splitlines()[-lines:])
+
+    def heard(self, *words, seconds=20.0):
+        """The first line of the log that has all of these words, as soon as it is there, whole."""
+        def found():
+            return [line for line in self.log_text().split('\n')[:-1] if all(word in line for word in words)]
         try:
-            return '\n'.join(self.log.read_text(errors='replace').splitlines()[-lines:])
-        except OSError:
-            return ''
+            return until(found, seconds, '')[0]
+        except Trouble:
+            raise Trouble(f'no line of the log has {words}:\n{self.log_tail()}') from None
 
     def wait_banner(self, port, seconds=10.0, wanted='220'):
         def greeted():
             if not self.alive():
                 raise Trouble(f'{self.name} ended with {self.child.returncode}:\n{self.log_tail()}')
             return banner(port).startswith(wanted)
-        until(greeted, seconds, f'{self.name} does not answer {wanted} on port {port}:\n{self.log_tail()}')
+        try:
+            until(greeted, seconds, f'{self.name} does not answer {wanted} on port {port}')
+        except Trouble as fault:
+            raise Trouble(f'{fault}:\n{self.log_tail()}') from None
         return self
 
     def stop(self, seconds=15.0):
         """SIGTERM, and SIGKILL for what is left of its family. Returns the exit code."""
         if self.child is None:
             return None
+        if not self.alive():
+            return self.child.wait()
         family = pids_of(self.child.pid)
-        if self.alive():
-            self.child.send_signal(signal.SIGTERM)
-            try:
-                self.child.wait(seconds)
-            except subprocess.TimeoutExpired:
-                pass
+        self.child.send_signal(signal.SIGTERM)
+        try:
+            self.child.wait(seconds)
+        except subprocess.TimeoutExpired:
+            pass
         kill(family)
         return self.child.wait()
 

@@ -10,6 +10,7 @@ import signal
 import subprocess
 
 from . import process
+from .eventlog import Logged
 from .process import Process, Skip, Trouble, free_port
 
 PEERS = process.ROOT / 'build/peers'
@@ -32,7 +33,7 @@ def json_rows(text):
     return rows[0] if len(rows) == 1 and isinstance(rows[0], list) else rows
 
 
-class Herald(Process):
+class Herald(Logged):
     """herald serve on a free port. `extra` is configuration text; `settings` replace the defaults below by name."""
 
     DEFAULTS = {
@@ -75,6 +76,13 @@ class Herald(Process):
 
     def reload(self):
         self.child.send_signal(signal.SIGHUP)
+
+    def queue_says(self, *words):
+        """herald queue list --json, as soon as it has all of these words: the record is written behind the event."""
+        def listed():
+            text = self.command('queue', 'list', '--json').stdout
+            return text if all(word in text for word in words) else None
+        return process.until(listed, 20, f'the queue does not say {words}')
 
     def command(self, *words, check=True):
         """Run a herald subcommand with this server's configuration."""
@@ -206,9 +214,8 @@ postlog    unix-dgram n - n - 1 postlogd
     def ready(self, seconds=15.0):
         return self.start().wait_banner(self.port, seconds)
 
-    def log_tail(self, lines=30):
-        maillog = self.where / 'maillog'
-        return super().log_tail(lines) + (maillog.read_text(errors='replace')[-3000:] if maillog.exists() else '')
+    def logs(self):
+        return [self.log, self.where / 'maillog']
 
     def maildir(self):
         return self.mail / 'example.test' / 'alice'
@@ -286,9 +293,8 @@ onward:
     def ready(self, seconds=10.0):
         return self.start().wait_banner(self.port, seconds)
 
-    def log_tail(self, lines=30):
-        logs = [path.read_text(errors='replace') for path in self.where.glob('log-*log')]
-        return super().log_tail(lines) + ''.join(logs)[-8000:]
+    def logs(self):
+        return [self.log, *sorted(self.where.glob('log-*log'))]
 
     def queued(self, part='-D'):
         """Paths of the bodies in the queue; with part='-H' of the envelopes, which are written last."""
@@ -346,9 +352,8 @@ protocol lmtp {{
     def ready(self, seconds=10.0):
         return self.start().wait_banner(self.port, seconds)
 
-    def log_tail(self, lines=30):
-        log = self.where / 'dovecot.log'
-        return super().log_tail(lines) + (log.read_text(errors='replace')[-3000:] if log.exists() else '')
+    def logs(self):
+        return [self.log, self.where / 'dovecot.log']
 
 
 class Chasquid(Process):

@@ -5,6 +5,7 @@
 
 #include "../guard.h"
 #include "config/map.h"
+#include "config/table.h"
 
 static struct config *load(const char *text, struct config_problems *problems)
 {
@@ -111,6 +112,27 @@ static void what_a_file_says(void **state)
     assert_int_equal(c->mailbox.kind, CONFIG_MAILBOX_LMTP);
     assert_int_equal(c->log.format, CONFIG_LOG_JSON);
     config_free(c);
+}
+
+/* A table with bad lines: the first of them are named, all are counted, the rest is used. */
+static void bad_lines_of_a_table(void **state)
+{
+    struct config_problems problems;
+    struct config *c = load("hostname = mx.example.net\n"
+                            "domains = [\"file:bad-domains.list\"]",
+                            &problems);
+
+    (void)state;
+    assert_non_null(c);
+    assert_int_equal(config_map_count(c->domains), 1);
+    assert_true(config_map_find(c->domains, SPAN("good.example"), NULL));
+    assert_int_equal(problems.n, CONFIG_TABLE_WARNINGS_MAX + 1);
+    assert_string_equal(problems.items[0].found, "24");
+    assert_non_null(strstr(problems.items[1].text, "a pattern"));
+    assert_non_null(strstr(problems.items[2].text, "a pattern"));
+    assert_int_equal(problems.items[2].line, 2);
+    config_free(c);
+    config_problems_finish(&problems);
 }
 
 static const struct {
@@ -288,6 +310,7 @@ int main(void)
         cmocka_unit_test(a_greeting_policy),
         cmocka_unit_test(bad_lines_of_a_list),
         cmocka_unit_test(the_log_is_not_told_twice),
+        cmocka_unit_test(bad_lines_of_a_table),
     };
 
     /* The default of data_dir depends on it. */

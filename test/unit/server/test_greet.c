@@ -43,6 +43,7 @@ static const struct {
     {"mail.far.example", DNS_TXT, "v=spf1 a -all"},
     {"7.100.51.198.in-addr.arpa", DNS_PTR, "mail.far.example"},
     {"far.example", DNS_TXT, "v=spf1 ip4:198.51.100.0/24 -all"},
+    {"xn--bcher-kva.example", DNS_TXT, "v=spf1 -all"},
     {"else.example", DNS_A, "198.51.100.80"},
 };
 
@@ -344,6 +345,13 @@ static void what_the_header_tells(void **state)
                       "policy.iprev=198.51.100.7\r\n"
                       "\t(mail.far.example); spf=pass smtp.helo=mail.far.example; spf=pass\r\n"
                       "\tsmtp.mailfrom=bob@far.example\r\n");
+    /* A sender with letters beyond ASCII: its domain is asked for in A-labels. */
+    greet_from(g, SPAN("bob@b\303\274cher.example"));
+    await(g);
+    assert_results(g, "Authentication-Results: mx1.example.net; iprev=pass "
+                      "policy.iprev=198.51.100.7\r\n"
+                      "\t(mail.far.example); spf=pass smtp.helo=mail.far.example; spf=fail\r\n"
+                      "\tsmtp.mailfrom=bob@xn--bcher-kva.example\r\n");
     /* Another sender, and the null sender. */
     greet_from(g, SPAN("a@slow.example"));
     assert_false(greet_from_is_ready(g));

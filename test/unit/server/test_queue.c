@@ -3,6 +3,9 @@
  * The queue process without a process: the test is its smtpd, its relay and its deliver, over
  * real channels in the same loop, and the clock stands where the test puts it.
  */
+#include <errno.h>
+
+#include "os/fault.h"
 #include "queue_rig.h"
 
 /* ---- the way of a message ---- */
@@ -46,26 +49,38 @@ static void what_is_answered_is_in_the_store_after_a_crash(void **state)
     assert_int_equal(t.relay.job.id, 100);
 }
 
+/* A message in pieces, as id 100 and tag 7: its beginning, and its end, where so much was said. */
+static void upload(const char *to, span chunk, size_t chunks)
+{
+    struct chan *c = &t.smtpd.chan;
+
+    assert_int_equal(
+        chan_send(c, QUEUE_PUT_BEGIN, 7, envelope(100, SPAN_NONE, &to, 1), SPAN_NONE, -1), ERR_OK);
+    for (size_t i = 0; i < chunks; i++)
+        assert_int_equal(chan_send(c, QUEUE_PUT_CHUNK, 7, chunk, SPAN_NONE, -1), ERR_OK);
+    run();
+    assert_int_equal(stored(), 0);
+}
+
+static void upload_end(uint64_t total)
+{
+    char memory[8];
+    struct buf b = BUF_OVER(memory);
+
+    pack_u64(&b, total);
+    assert_int_equal(chan_send(&t.smtpd.chan, QUEUE_PUT_END, 7, buf_span(&b), SPAN_NONE, -1),
+                     ERR_OK);
+    run();
+}
+
 static void a_large_body_comes_in_pieces_and_goes_as_a_file(void **state)
 {
     static char chunk[QUEUE_INLINE_BYTES];
-    static const char *const to[] = {"alice@example.test"};
-    char total[8];
-    struct buf b = BUF_OVER(total);
-    struct chan *c = &t.smtpd.chan;
 
     (void)state;
     memset(chunk, 'x', sizeof(chunk));
-    assert_int_equal(
-        chan_send(c, QUEUE_PUT_BEGIN, 7, envelope(100, SPAN_NONE, to, 1), SPAN_NONE, -1), ERR_OK);
-    for (int i = 0; i < 3; i++)
-        assert_int_equal(
-            chan_send(c, QUEUE_PUT_CHUNK, 7, span_of(chunk, sizeof(chunk)), SPAN_NONE, -1), ERR_OK);
-    run();
-    assert_int_equal(stored(), 0);
-    pack_u64(&b, 3 * sizeof(chunk));
-    assert_int_equal(chan_send(c, QUEUE_PUT_END, 7, buf_span(&b), SPAN_NONE, -1), ERR_OK);
-    run();
+    upload("alice@example.test", span_of(chunk, sizeof(chunk)), 3);
+    upload_end(3 * sizeof(chunk));
     assert_int_equal(t.smtpd.status, PUT_OK);
     assert_int_equal(t.smtpd.tag, 7);
     assert_true(t.deliver.had_fd && t.deliver.job.in_file);
@@ -76,18 +91,9 @@ static void a_large_body_comes_in_pieces_and_goes_as_a_file(void **state)
 
 static void octets_lost_on_the_way_are_noticed(void **state)
 {
-    static const char *const to[] = {"alice@example.test"};
-    char total[8];
-    struct buf b = BUF_OVER(total);
-    struct chan *c = &t.smtpd.chan;
-
     (void)state;
-    assert_int_equal(
-        chan_send(c, QUEUE_PUT_BEGIN, 7, envelope(100, SPAN_NONE, to, 1), SPAN_NONE, -1), ERR_OK);
-    assert_int_equal(chan_send(c, QUEUE_PUT_CHUNK, 7, body, SPAN_NONE, -1), ERR_OK);
-    pack_u64(&b, body.n + 1);
-    assert_int_equal(chan_send(c, QUEUE_PUT_END, 7, buf_span(&b), SPAN_NONE, -1), ERR_OK);
-    run();
+    upload("alice@example.test", body, 1);
+    upload_end(body.n + 1);
     assert_int_equal(t.smtpd.status, PUT_FAILED);
     assert_int_equal(stored(), 0);
 }
@@ -517,20 +523,10 @@ static void a_deletion_while_a_job_is_out_ends_with_its_result(void **state)
 static void a_body_that_is_gone_is_put_aside(void **state)
 {
     char path[64];
-    static char chunk[1000];
-    static const char *const to[] = {"eve@far.example"};
-    struct chan *c = &t.smtpd.chan;
-    char total[8];
-    struct buf b = BUF_OVER(total);
 
     (void)state;
-    assert_int_equal(
-        chan_send(c, QUEUE_PUT_BEGIN, 7, envelope(100, SPAN_NONE, to, 1), SPAN_NONE, -1), ERR_OK);
-    assert_int_equal(chan_send(c, QUEUE_PUT_CHUNK, 7, span_of(chunk, sizeof(chunk)), SPAN_NONE, -1),
-                     ERR_OK);
-    pack_u64(&b, sizeof(chunk));
-    assert_int_equal(chan_send(c, QUEUE_PUT_END, 7, buf_span(&b), SPAN_NONE, -1), ERR_OK);
-    run();
+    upload("eve@far.example", body, 1);
+    upload_end(body.n);
     answer(&t.relay, JOB_DEFERRED, 0);
     snprintf(path, sizeof(path), "queue/spool/%02x/%s", 100, num_id_text(100).text);
     assert_int_equal(unlink(temp_path(path)), 0);
@@ -538,6 +534,27 @@ static void a_body_that_is_gone_is_put_aside(void **state)
     advance(HOUR);
     assert_int_equal(store_get(t.q.store, 100, &(span){0}), ERR_ABSENT);
     assert_int_equal(stored(), 1);
+}
+
+static void a_body_that_cannot_be_opened_now_is_not_damaged(void **state)
+{
+    unsigned before;
+
+    (void)state;
+    upload("eve@far.example", body, 1);
+    upload_end(body.n);
+    answer(&t.relay, JOB_DEFERRED, 0);
+    before = t.relay.frames;
+    fault_begin(FAULT_FAIL, 1, EMFILE);
+    fault_only("openat");
+    advance(HOUR);
+    assert_true(fault_happened());
+    fault_end();
+    assert_int_equal(t.relay.frames, before);
+    assert_int_equal(stored(), 1);
+    advance(2 * MINUTE);
+    assert_int_equal(t.relay.frames, before + 1);
+    assert_true(t.relay.had_fd && t.relay.job.id == 100);
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -574,6 +591,7 @@ int main(void)
         T(orders_change_what_waits),
         T(a_deletion_while_a_job_is_out_ends_with_its_result),
         T(a_body_that_is_gone_is_put_aside),
+        T(a_body_that_cannot_be_opened_now_is_not_damaged),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
