@@ -77,6 +77,9 @@ def both_listed(where):
                 if ('XCLIENT' in client.greet()) != listed:
                     raise Trouble(f'XCLIENT is {"not " if listed else ""}offered to the client of {first!r}')
                 client.ask('XCLIENT ADDR=198.51.100.7', 220 if listed else 550)
+            with behind(server, first) as client:
+                client.expect(220)
+                client.ask('XCLIENT ADDR=198.51.100.7', 220 if listed else 550)  # before any greeting too
 
 
 @case('AUTH in the clear for loopback: not for a client that the balancer on loopback does not name')
