@@ -645,6 +645,7 @@ HEADERS = {
     f'From: {ALICE}\r\nFrom: {ALICE}\r\n': 550,
     f'From : {BOB}\r\n': 550,
     f'From: {ALICE}\r\nSender: {BOB}\r\n': 550,
+    f'From: {ALICE}\r\nSender: {ALICE}\r\nSender: {ALICE}\r\n': 550,
     f'From: {BOB} <{ALICE}>\r\n': 550,
     f'From: <{ALICE}><{BOB}>\r\n': 550,
     f'From: <@evil.example:{ALICE}>\r\n': 550,
