@@ -382,7 +382,9 @@ const struct config_key config_keys[] = {
     {"greeting", "own_addresses", CONFIG_TYPE_OWN_ADDRESSES, FIELD(greeting.own_addresses),
      DEFAULT("[]"), ANY, LIVE,
      "Further addresses of this server, such as public ones behind NAT, beside those of the machine, "
-     "of listeners and egresses, and of the own names in DNS. Sources as in `domains`; "
+     "of listeners and egresses, of the own names in DNS, and the one that other servers say they "
+     "see us come from, once two of different networks agree (herald(1), \"Our own greeting\"). "
+     "Sources as in `domains`; "
      "`mailips:PATH` takes the addresses in cPanel's table of domains and addresses."},
     {"greeting", "vouched", CONFIG_TYPE_VOUCHED, FIELD(greeting.vouched),
      DEFAULT("[]"), ANY, LIVE,

@@ -181,6 +181,7 @@ int smtpd_run(struct proc *p)
     loop_timer_init(&d.stress_timer, p->loop, on_stress, &d);
     ledger_client_init(&d.ledger, p->loop, &d.queue, ledger_on);
     past_client_init(&d.past, p->loop, &d.queue);
+    own_hear(&d.greets.own, &d.queue);
     if (ledger_on && greeting_policy_wants_past(&context->config->greeting.policy))
         d.greets.past = &d.past;
     loop_timer_init(&d.drain_timer, p->loop, on_farewell, &d);

@@ -31,7 +31,7 @@ SIMPLE = {'r': '\r', 'n': '\n', 't': '\t', '0': '\0', '\\': '\\', 'c': ''}
 LINE = re.compile(rb'([2-5][0-5][0-9])([ -]?)(.*)')
 ENHANCED = re.compile(rb'([245])\.([0-9]{1,3})\.([0-9]{1,3})(?: |$)')
 ECHO_BYTES = 67  # 64 and three dots
-SECONDS = 20
+SECONDS = 60
 
 
 def repeated(want):

@@ -172,7 +172,7 @@ class Secret:
     """TLS whose octets go out in pieces of our own: what is sent first comes before it, in the same write."""
 
     def __init__(self, port, source, first=b'', piece=1 << 20):
-        self.peer = socket.create_connection(('127.0.0.1', port), timeout=10, source_address=(source, 0))
+        self.peer = socket.create_connection(('127.0.0.1', port), timeout=60, source_address=(source, 0))
         self.peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE

@@ -105,6 +105,17 @@ static void test_records_that_do_not_fit(void **state)
     assert_int_equal(event.problem, SPF_TOO_BIG);
     begin(4);
     assert_int_equal(finish().problem, SPF_TOO_BIG);
+    /* More TXT than is kept: whether there is a record among the others cannot be said. */
+    {
+        struct dns_answer cut = dns_answer_of(DNS_TXT, DNS_NODATA);
+
+        cut.cut = true;
+        begin(sizeof(spf_memory));
+        spf_told(&spf, &cut);
+        assert_int_equal(spf_next(&spf, &event), SPF_DONE);
+        assert_int_equal(event.result, SPF_PERMERROR);
+        assert_int_equal(event.problem, SPF_TOO_BIG);
+    }
 }
 
 /* Ten includes deep is allowed and fits; each leaves no memory behind. */
