@@ -409,7 +409,8 @@ enum transaction_end transaction_end(struct transaction *t, transaction_fn *fn, 
         begin_passing(t);
     else if (!t->passing)
         judge_header(t);
-    if (t->passing) {
+    /* What is refused is not ended but taken back, with the transaction. */
+    if (t->passing && t->reject.code == 0) {
         pass_on(t);
         put_close(&t->put);
     } else if (t->reject.code == 0) {
