@@ -138,7 +138,8 @@ def pod(where):
 
 SELF_ZONE = {('9.113.0.203.in-addr.arpa', 'PTR'): ['mta1.herald.test', 'other.herald.test'],
              ('mta1.herald.test', 'A'): ['203.0.113.9'], ('mta1.herald.test', 'TXT'): ['v=spf1 a -all'],
-             ('8.113.0.203.in-addr.arpa', 'PTR'): ['bad.herald.test'], ('bad.herald.test', 'A'): ['203.0.113.99']}
+             ('8.113.0.203.in-addr.arpa', 'PTR'): ['bad.herald.test'], ('bad.herald.test', 'A'): ['203.0.113.99'],
+             ('7.113.0.203.in-addr.arpa', 'PTR'): 'TIMEOUT'}
 TIED = {'standard': 'accept', 'strict': 'accept', 'exim verify = helo': 'accept',
         'a receiver that owns the name': 'accept', 'forward-confirmed reverse DNS': 'accept',
         'postfix reject_unknown_helo_hostname': 'accept'}
@@ -173,6 +174,10 @@ case('judge --self: a name that is not tied, and who refuses it',
      {'greeting': 'bad.herald.test', 'rule': 'map', 'advice': 'publish: bad.herald.test. A 203.0.113.9'},
      {'standard': 'accept', 'exim verify = helo': '550', 'a receiver that owns the name': 'helo.forged_local.server',
       'postfix reject_unknown_helo_hostname': 'accept'})(judged_self)
+case('judge --self: DNS that does not answer is not taken for no reverse name',
+     'address = "203.0.113.7"; greeting = "mta1.herald.test";', 1,
+     {'greeting': 'mta1.herald.test', 'ptr': None, 'forward': None, 'advice': 'DNS did not answer'},
+     {'forward-confirmed reverse DNS': '450, DNS did not answer'})(judged_self)
 case('judge --self: behind NAT with nothing to say', 'address = "10.42.3.17";', 78,
      {'greeting': None, 'rule': 'nothing', 'public_address': None, 'advice': 'set public_address'}, {})(judged_self)
 case('judge --self: behind NAT with the public address', 'address = "10.42.3.17"; public_address = "203.0.113.9";', 0,
