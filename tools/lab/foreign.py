@@ -184,12 +184,17 @@ acl_rcpt:
 
 
 class Sendmail(Process):
-    """Sendmail from Debian, unpacked: a daemon in the foreground that takes mail and queues it."""
+    """Sendmail from Debian, unpacked: a daemon in the foreground that takes mail and queues it.
+
+    By itself it refuses connections while the machine's load is over 12 for each processor.
+    """
 
     MC = '''divert(0)dnl
 OSTYPE(`linux')dnl
 define(`confDOMAIN_NAME', `{name}')dnl
 define(`confTO_IDENT', `0')dnl
+define(`confREFUSE_LA', `10000')dnl
+define(`confQUEUE_LA', `10000')dnl
 define(`confRUN_AS_USER', `root')dnl
 define(`confDONT_BLAME_SENDMAIL', `groupwritabledirpathsafe')dnl
 define(`QUEUE_DIR', `{where}/queue')dnl
