@@ -54,7 +54,8 @@ def forged_anywhere(where):
                     (b'A: b\r\n', FORGED.replace(b': ', b' :\r\n '), b'C: d\r\n'),
                     (b'A: b\r\n' * 998, FORGED))):  # the last that limits.header_fields lets pass
                 mine = b'X-Test-Id: forged-%d\r\n' % number
-                body = FORGED.replace(b'forged', b'quoted') + b'\r\nno field\r\n' + FORGED.replace(b'forged', b'quoted')
+                quoted = FORGED.replace(b'forged', b'quoted')
+                body = quoted + b'\r\nno field\r\n' + quoted
                 client.message(mine + b''.join(parts) + b'\r\n' + body, 250, sender='bob@far.example')
                 got = mail.arrival(server.maildir(), f'forged-{number}')
                 left = b''.join(part for part in parts if b'forged.example' not in part)
