@@ -322,6 +322,21 @@ def not_carried_over(_):
         client.ask(f'MAIL FROM:<{ALICE}>', 250)
 
 
+@case('AUTH in the clear is not offered where TLS is required, on loopback neither')
+def required(where):
+    port = free_port()
+    extra = f'listen "required" {{ address = "127.0.0.1:{port}"; role = submission; tls = required; }}\n'
+    with Server(where, 'plaintext = loopback;', extra=extra) as server:
+        server.ready()
+        with Dialogue(server.submission) as client:
+            assert 'AUTH' in client.greet()
+        with Dialogue(port) as client:
+            assert 'AUTH' not in client.greet()
+            client.ask(plain(), 538)
+            secure(client)
+            client.ask(plain(), 235)
+
+
 @case('SCRAM is not offered when one user has no form for it')
 def no_scram(where):
     with Server(where, users='dave@example.test:$6$saltsalt$x\n') as server:
@@ -356,10 +371,10 @@ def cancel(_):
         client.ask(plain(), 235)
 
 
-def login(server, name, secret):
+def login(server, name, secret, *codes):
     with Dialogue(server.submission) as client:
         client.greet()
-        return client.ask(plain(name, secret), 235, 535)[:3]
+        return client.ask(plain(name, secret), 235, 535, *codes)[:3]
 
 
 # ---- failures ----
@@ -388,31 +403,40 @@ def acting(_):
 @case('an unknown name takes as long as a known one')
 def same_time(_):
     took = {ALICE: [], 'nobody@example.test': [], 'no address': []}
-    for _ in range(12):
+    for number in range(50):
         for name, times in took.items():
             with Dialogue(local().submission) as client:
                 client.greet()
                 begun = time.monotonic()
                 client.ask(plain(name, 'wrong'), 535)
                 times.append(time.monotonic() - begun)
-    best = {name: min(times) for name, times in took.items()}
-    # Without a check of its password a name would be a hundred times quicker.
-    assert max(best.values()) < 2.5 * min(best.values()), best
+        best = {name: min(times) for name, times in took.items()}
+        # Without a check of its password a name would be a hundred times quicker, however often one looks.
+        if number >= 5 and max(best.values()) < 2.5 * min(best.values()):
+            return
+    raise Trouble(f'it takes {best}')
 
+
+def closes(server, wrong):
+    """Fail to log in with each (source, line); is who has the right password turned away then? (source of the last)"""
+    for source, line in wrong:
+        with Dialogue(server.submission, source=source) as client:
+            client.greet()
+            client.ask(line, 535, 454)
+    with Dialogue(server.submission, source=source) as client:
+        client.greet()
+        return client.ask(plain(), 235, 454)[:3] == '454'
+
+
+# The first wait is one second, and this machine may be busy for longer: the next failure makes it two, and so on.
 
 @case('an account is closed for a while after failures, from everywhere')
 def closed(where):
     with Server(where, 'plaintext = loopback; backoff_account = 2s;', trusted='["127.0.0.0/8"]') as server:
         server.ready()
-        for address in ('127.0.0.2', '127.0.0.3', '127.0.0.4', '127.0.0.5'):
-            with Dialogue(server.submission, source=address) as client:
-                client.greet()
-                client.ask(plain(secret='wrong'), 535)
-        with Dialogue(server.submission) as client:
-            client.greet()
-            client.ask(plain(), 454)
-            time.sleep(1.2)
-            client.ask(plain(), 235)
+        wrong = [(f'127.0.0.{number}', plain(secret='wrong')) for number in (2, 3, 4, 5)]
+        until(lambda: closes(server, wrong), 10, 'it is not closed')
+        until(lambda: login(server, ALICE, SECRET, 454) == '235', 10, 'it stays closed')
 
 
 @case('strangers who fail close an account to strangers, not to where its owner logged in before')
@@ -437,18 +461,11 @@ def owner(where):
 def closed_out(where):
     with Server(where, 'plaintext = loopback; backoff_client = 1m;') as server:
         server.ready()
-        for number in range(4):
-            with Dialogue(server.submission, source='127.0.0.2') as client:
-                client.greet()
-                client.ask(plain(f'user{number}@example.test', 'wrong'), 535)
-        with Dialogue(server.submission, source='127.0.0.2') as client:
-            client.greet()
-            client.ask(plain(), 454)
-        server.reload()  # pardons nobody
-        server.events('config.loaded', 2)
-        with Dialogue(server.submission, source='127.0.0.2') as client:
-            client.greet()
-            client.ask(plain(), 454)
+        wrong = [('127.0.0.2', plain(f'user{number}@example.test', 'wrong')) for number in range(4)]
+        until(lambda: closes(server, wrong), 10, 'it is not closed out')
+        server.reload()  # pardons nobody: who is pardoned has three failures free
+        server.events('server.ready', 2)
+        assert any(closes(server, [wrong[number]]) for number in range(3))
         with Dialogue(server.submission, source='127.0.0.3') as client:
             client.greet()
             client.ask(plain(), 235)
@@ -483,15 +500,16 @@ def many(where):
 def dies(where):
     with Server(where, 'plaintext = loopback;') as server:
         server.ready()
-        pids = until(lambda: pids_of('herald-auth', server), 10, 'no auth process')
+        server.events('server.ready')
+        pids = pids_of('herald-auth', server)
+        assert len(pids) >= 2, pids
         with Dialogue(server.submission) as client:
             client.greet()
             client.ask('AUTH LOGIN', 334)
             for pid in pids:
                 os.kill(pid, 9)
-            time.sleep(0.5)
             client.ask(in_base64(ALICE), 454)
-            until(lambda: client.ask(plain(), 235, 454)[:3] == '235', 10, 'nobody can log in')
+        until(lambda: login(server, ALICE, SECRET, 454) == '235', 10, 'nobody can log in')
 
 
 def pids_of(name, server):
@@ -593,7 +611,7 @@ def external(where):
         for files, fine in (((certificate, key), True), ((other, other_key), False)):
             context = anybody()
             context.load_cert_chain(*files)
-            with smtplib.SMTP('127.0.0.1', server.submission, local_hostname='cli.test', timeout=30) as client:
+            with smtplib.SMTP('127.0.0.1', server.submission, local_hostname='cli.test', timeout=60) as client:
                 client.starttls(context=context)
                 client.ehlo()
                 assert ('EXTERNAL' in client.esmtp_features['auth']) == fine, client.esmtp_features
@@ -630,6 +648,7 @@ HEADERS = {
     f'From: {ALICE}\r\nFrom: {ALICE}\r\n': 550,
     f'From : {BOB}\r\n': 550,
     f'From: {ALICE}\r\nSender: {BOB}\r\n': 550,
+    f'From: {ALICE}\r\nSender: {ALICE}\r\nSender: {ALICE}\r\n': 550,
     f'From: {BOB} <{ALICE}>\r\n': 550,
     f'From: <{ALICE}><{BOB}>\r\n': 550,
     f'From: <@evil.example:{ALICE}>\r\n': 550,
@@ -742,7 +761,8 @@ def linked(where):
 
 @case('herald user says what is wrong with a configuration that it cannot read')
 def no_configuration(where):
-    for name, text, word in (('none', None, 'No such file'), ('bad', 'users = ', 'error'), ('empty', '', 'does not say')):
+    for name, text, word in (('none', None, 'No such file'), ('bad', 'users = ', 'error'),
+                             ('empty', '', 'does not say')):
         if text is not None:
             (where / name).write_text(text)
         done = subprocess.run([servers.herald_path(), 'user', 'list', '-c', where / name], capture_output=True,
@@ -760,7 +780,7 @@ def composed(where):
         user('add', server.users, f'j\xf6@{host}', two)
         assert user('add', server.users, f'j\xf6@{ascii_host.upper()}', two, check=False).returncode == 65
         server.reload()
-        until(lambda: login(server, f'j\xf6@{host}', two) == '235', 10, 'no reload')
+        until(lambda: login(server, f'j\xf6@{host}', two) == '235', 30, 'no reload')
         assert login(server, f'j\xf6@{ascii_host}', one) == '235'
         assert login(server, f'j\xf6@{host}', 'passwort') == '535'
         with Dialogue(server.submission) as client:

@@ -28,7 +28,7 @@ def program(name):
 
 def run(words, **more):
     done = subprocess.run([str(word) for word in words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          timeout=120, check=False, **more)
+                          timeout=300, check=False, **more)
     if done.returncode != 0:
         raise Trouble(f'{words[0]} ended with {done.returncode}: {done.stdout.decode(errors="replace")[-1500:]}')
 

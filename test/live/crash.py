@@ -56,14 +56,14 @@ def round_of(where, victim, again=False):
     """One load with a strike in its middle. again: strike a second time."""
     with servers.Herald(where) as server:
         server.ready()
-        words = process.load_words(server.port, c=SESSIONS, m=MESSAGES, s=10240, k=True, i=where / 'ids', D=60)
+        words = process.load_words(server.port, c=SESSIONS, m=MESSAGES, s=10240, k=True, i=where / 'ids', D=300)
         with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as generator:
             time.sleep(random.uniform(0.02, 0.25))
             killed = [strike(server, victim)]
             if again:
                 time.sleep(random.uniform(0.05, 0.3))
                 killed.append(strike(server, victim))
-            counted = json.loads(generator.communicate(timeout=90)[0])
+            counted = json.loads(generator.communicate(timeout=330)[0])
         if not counted['in_time']:
             raise Trouble(f'after killing {killed} the load did not come to its end: {counted}')
         ids = (where / 'ids').read_text().split()

@@ -57,7 +57,7 @@ def fill(where, extra, size):
                     client.greet()
                     client.message(mail.text('again'), 250)
                 return True
-            except Trouble:
+            except (Trouble, OSError):
                 return False
         process.until(accepts_again, 30, 'it does not accept mail again')
         try:

@@ -66,9 +66,16 @@ class Server:
         self.zone, self.asked = {}, []
         self.set(zone)
         socketserver.ThreadingTCPServer.allow_reuse_address = True
-        self.tcp = socketserver.ThreadingTCPServer(('127.0.0.1', port), self._handler(self._over_tcp))
-        self.port = self.tcp.server_address[1]
-        self.udp = socketserver.ThreadingUDPServer(('127.0.0.1', self.port), self._handler(self._over_udp))
+        for tries in range(20):  # a resolver may ask somebody from the same port, whose number it draws by lot
+            self.tcp = socketserver.ThreadingTCPServer(('127.0.0.1', port), self._handler(self._over_tcp))
+            self.port = self.tcp.server_address[1]
+            try:
+                self.udp = socketserver.ThreadingUDPServer(('127.0.0.1', self.port), self._handler(self._over_udp))
+                break
+            except OSError:
+                self.tcp.server_close()
+                if port or tries == 19:
+                    raise
         for server in (self.udp, self.tcp):
             server.daemon_threads = True
 

@@ -22,8 +22,9 @@ ZONE = {
 TO = 'alice@example.test'
 
 
-def herald(where, names, policy='', **settings):
-    extra = f'greeting {{ {policy} }} dns {{ servers = ["127.0.0.1@{names.port}"]; timeout = 2s; }}'
+def herald(where, names, policy='', timeout='20s', **settings):
+    """timeout: of DNS, which this process answers: long, but where a name gets no answer."""
+    extra = f'greeting {{ {policy} }} dns {{ servers = ["127.0.0.1@{names.port}"]; timeout = {timeout}; }}'
     return servers.Herald(where / 'herald', extra=extra, trusted='[]', **settings)
 
 
@@ -59,7 +60,8 @@ case('a pod greets: accepted under standard, and noted', STRANGER, 'web-7d9f8b6c
 
 
 def refused(where, source, greeting, stage, code, words, policy=''):
-    with dns.Server(ZONE) as names, herald(where, names, policy) as server:
+    timeout = '2s' if source == SILENT else '20s'
+    with dns.Server(ZONE) as names, herald(where, names, policy, timeout) as server:
         server.ready()
         with Dialogue(server.port, source=source) as client:
             client.expect(220)
@@ -91,7 +93,7 @@ case('broken syntax: refused at once', STRANGER, 'bad name', 'helo', 501, ('501-
 
 @case('dead DNS: one wait of dns.timeout in a session, then mail is accepted')
 def dead(where):
-    with dns.Server({}) as names, herald(where, names, 'policy = strict;') as server:
+    with dns.Server({}) as names, herald(where, names, 'policy = strict;', '2s') as server:
         names.udp.shutdown()
         names.tcp.shutdown()
         server.ready()
@@ -137,7 +139,7 @@ def goes_on_beside(server):
 
 @case('a session that waits for DNS: others go on, and it may be killed')
 def waiting(where):
-    with dns.Server(ZONE) as names, herald(where, names, workers='1') as server:
+    with dns.Server(ZONE) as names, herald(where, names, timeout='2s', workers='1') as server:
         server.ready()
         # The session waits two seconds, in which this process may have been held up itself.
         if not any(goes_on_beside(server) for _ in range(5)):

@@ -69,8 +69,8 @@ def event_of(server, event, name):
 
 def ends(words, **more):
     """(exit code, all that was said) of a program that may fail."""
-    done = subprocess.run([str(word) for word in words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60,
-                          check=False, **more)
+    done = subprocess.run([str(word) for word in words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          timeout=120, check=False, **more)
     return done.returncode, done.stdout.decode(errors='replace')
 
 
@@ -186,7 +186,7 @@ def nodemailer_told(_, how, wanted, implicit=False):
     server = shared()
     done = subprocess.run(['node', '-e', REFUSED, '--', str(server.implicit if implicit else server.submission),
                            json.dumps(how)], cwd=clients.nodemailer_folder(), capture_output=True, text=True,
-                          timeout=60, check=False)
+                          timeout=120, check=False)
     if done.returncode != 0 or done.stdout.strip() != wanted:
         raise Trouble(f'wanted {wanted!r}, got {done.stdout!r} {done.stderr[-800:]}')
 

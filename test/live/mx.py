@@ -26,8 +26,8 @@ def far_server(address, answers=None):
     return smtpd.Server(answers, address, 25)
 
 
-def herald(where, names):
-    extra = f'route "*" {{ via = mx; }} dns {{ servers = ["127.0.0.1@{names.port}"]; timeout = 2s; }}'
+def herald(where, names, timeout='20s'):
+    extra = f'route "*" {{ via = mx; }} dns {{ servers = ["127.0.0.1@{names.port}"]; timeout = {timeout}; }}'
     return servers.Herald(where / 'first', extra=extra, domains='["sender.test"]')
 
 
@@ -67,7 +67,7 @@ case('a null MX: a report comes back', {MX: ['0 .']}, '5.1.10')(bounces)
 
 
 def waits(where, zone):
-    with dns.Server({**ADDRESSES, **zone}) as names, herald(where, names) as near:
+    with dns.Server({**ADDRESSES, **zone}) as names, herald(where, names, '2s') as near:
         near.ready()
         submit(near, mail.text('mx'), TO)
         near.events('delivery.deferred')
@@ -99,7 +99,7 @@ def recovers(where):
 
 def nameless(where, names):
     """herald in a pod: it has no hostname set, and what the machine has does not lead to its address."""
-    extra = f'route "*" {{ via = mx; }} dns {{ servers = ["127.0.0.1@{names.port}"]; timeout = 2s; }}'
+    extra = f'route "*" {{ via = mx; }} dns {{ servers = ["127.0.0.1@{names.port}"]; timeout = 20s; }}'
     near = servers.Herald(where / 'first', extra=extra, domains='["sender.test"]')
     near.conf.write_text(re.sub('(?m)^hostname.*\n', '', near.conf.read_text()))
     return near

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
 """The way out under TLS, with DSN and SMTPUTF8: to Postfix, Exim, another herald, and servers that play tricks."""
+import contextlib
 import socket
 import subprocess
 import threading
@@ -104,7 +105,7 @@ class Trick(threading.Thread):
     def run(self):
         for dialogue in self.dialogues:
             peer, _ = self.listener.accept()
-            with peer, peer.makefile('rb') as lines:
+            with contextlib.suppress(OSError), peer, peer.makefile('rb') as lines:
                 peer.sendall(b'220 trick ESMTP\r\n')
                 for verb, answer in dialogue:
                     line = lines.readline()
@@ -191,7 +192,9 @@ def success_relayed(where):
         has(bounce(sender), b'Action: relayed')
         process.until(lambda: any(b'QUIT' in line for line in trick.heard), 15, 'no QUIT')
         envelope(sender, 'never', '', ' NOTIFY=NEVER')
-        sender.heard('delivery.failed')
+        sender.events('delivery.failed')
+        process.until(lambda: servers.json_rows(sender.command('queue', 'list', '--json').stdout) == [], 10,
+                      'something is left in the queue')
         if len(mail.read(sender.maildir('sender', 'sender.test'))) != 1:
             raise Trouble('a report that nobody wanted')
 
@@ -206,6 +209,17 @@ def utf8(where):
         mail.arrival(far.maildir(), 'utf8')
         envelope(other, 'back', ' SMTPUTF8', '', to='älice@example.test')
         has(bounce(other), b'Status: 5.6.7', b'message/global-delivery-status', 'utf-8; älice@example.test'.encode())
+
+
+@case('a server without SMTPUTF8 gets a domain in A-labels, also when it is that of the only recipient')
+def a_labels(where):
+    trick = Trick([(b'EHLO', b'250-trick\r\n250 8BITMIME\r\n'), *MAIL])
+    with near(where, trick.port) as sender:
+        sender.ready()
+        envelope(sender, 'idn', ' SMTPUTF8', '', to='bob@bücher.test')
+        process.until(lambda: b'.\r\n' in trick.heard, 15, f'it does not come: {trick.heard}')
+    if b'RCPT TO:<bob@xn--bcher-kva.test>\r\n' not in trick.heard or not b''.join(trick.heard).isascii():
+        raise Trouble(f'not in A-labels: {trick.heard}')
 
 
 @case('Postfix and Exim as servers, Postfix as a client that relays into herald under TLS')

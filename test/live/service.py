@@ -59,7 +59,7 @@ def drain(where):
             client.ask('DATA', 354)
             client.send(mail.text('draining'))
             server.child.send_signal(signal.SIGTERM)
-            time.sleep(0.3)
+            server.events('server.stop')
             client.send('.\r\n')
             answer = client.expect(250, 421, 451)
         server.child.wait(60)

@@ -4,7 +4,7 @@ import json
 import os
 
 import dns
-from greeting import OWN, SILENT, STRANGER, TO, WEB, ZONE, said
+from greeting import OWN, SILENT, STRANGER, TO, WEB, ZONE, herald, said
 from lab import mail, process, servers, smtpd
 from lab.cases import case
 from lab.dialogue import Dialogue
@@ -12,11 +12,6 @@ from lab.process import Skip, Trouble
 from mx import FIRST, far_server, submit
 
 POD = 'web-7d9f8b6c5-x2x9q'
-
-
-def herald(where, names, greeting='', **settings):
-    extra = f'greeting {{ {greeting} }} dns {{ servers = ["127.0.0.1@{names.port}"]; timeout = 2s; }}'
-    return servers.Herald(where / 'herald', extra=extra, trusted='[]', **settings)
 
 
 def answer(server, recipient):
@@ -68,7 +63,9 @@ def sees(where, source, greeting, code, keys):
     (where / 'relay').write_text('# Postfix\nhosted.example  relay\n   and more\n')
     (where / 'helo').write_text('*: server1.herald.test\n"shop.example": mail.shop.example\n')
     (where / 'ips').write_text('*: 198.51.100.10\nshop.example: 198.51.100.11\n')
-    with dns.Server(ZONE) as names, herald(where, names, keys, relay_domains=f'["postfix:{where}/relay"]') as server:
+    timeout = '2s' if source == SILENT else '20s'
+    with dns.Server(ZONE) as names, herald(where, names, keys, timeout,
+                                           relay_domains=f'["postfix:{where}/relay"]') as server:
         server.ready()
         with Dialogue(server.port, source=source) as client:
             said(client, greeting)
@@ -141,7 +138,8 @@ def pod(where):
 
 SELF_ZONE = {('9.113.0.203.in-addr.arpa', 'PTR'): ['mta1.herald.test', 'other.herald.test'],
              ('mta1.herald.test', 'A'): ['203.0.113.9'], ('mta1.herald.test', 'TXT'): ['v=spf1 a -all'],
-             ('8.113.0.203.in-addr.arpa', 'PTR'): ['bad.herald.test'], ('bad.herald.test', 'A'): ['203.0.113.99']}
+             ('8.113.0.203.in-addr.arpa', 'PTR'): ['bad.herald.test'], ('bad.herald.test', 'A'): ['203.0.113.99'],
+             ('7.113.0.203.in-addr.arpa', 'PTR'): 'TIMEOUT'}
 TIED = {'standard': 'accept', 'strict': 'accept', 'exim verify = helo': 'accept',
         'a receiver that owns the name': 'accept', 'forward-confirmed reverse DNS': 'accept',
         'postfix reject_unknown_helo_hostname': 'accept'}
@@ -150,7 +148,7 @@ TIED = {'standard': 'accept', 'strict': 'accept', 'exim verify = helo': 'accept'
 def judged_self(where, egress, code, row, receivers, words=()):
     """What `herald judge --self` says of one egress, against scripted DNS."""
     with dns.Server(SELF_ZONE) as names:
-        extra = f'egress "out" {{ {egress} }} dns {{ servers = ["127.0.0.1@{names.port}"]; timeout = 2s; }}'
+        extra = f'egress "out" {{ {egress} }} dns {{ servers = ["127.0.0.1@{names.port}"]; timeout = 20s; }}'
         server = servers.Herald(where / 'herald', extra=extra, hostname='"web-0.web.prod.svc.cluster.local"')
         done = server.command('judge', '--self', '--json', *words, check=False)
         got = json.loads(done.stdout)
@@ -176,6 +174,10 @@ case('judge --self: a name that is not tied, and who refuses it',
      {'greeting': 'bad.herald.test', 'rule': 'map', 'advice': 'publish: bad.herald.test. A 203.0.113.9'},
      {'standard': 'accept', 'exim verify = helo': '550', 'a receiver that owns the name': 'helo.forged_local.server',
       'postfix reject_unknown_helo_hostname': 'accept'})(judged_self)
+case('judge --self: DNS that does not answer is not taken for no reverse name',
+     'address = "203.0.113.7"; greeting = "mta1.herald.test";', 1,
+     {'greeting': 'mta1.herald.test', 'ptr': None, 'forward': None, 'advice': 'DNS did not answer'},
+     {'forward-confirmed reverse DNS': '450, DNS did not answer'})(judged_self)
 case('judge --self: behind NAT with nothing to say', 'address = "10.42.3.17";', 78,
      {'greeting': None, 'rule': 'nothing', 'public_address': None, 'advice': 'set public_address'}, {})(judged_self)
 case('judge --self: behind NAT with the public address', 'address = "10.42.3.17"; public_address = "203.0.113.9";', 0,

@@ -7,7 +7,6 @@ import smtplib
 import socket
 import ssl
 import subprocess
-import time
 
 import clients
 from lab import certificates, mail, process, servers
@@ -221,7 +220,7 @@ def alpn(_):
         if offered:
             context.set_alpn_protocols(offered)
         try:
-            with socket.create_connection(('127.0.0.1', port), timeout=10) as peer, context.wrap_socket(peer) as tls:
+            with socket.create_connection(('127.0.0.1', port), timeout=60) as peer, context.wrap_socket(peer) as tls:
                 said = tls.recv(100)
         except ssl.SSLError:
             said = b''
@@ -244,6 +243,26 @@ def requiretls(_):
             if 'REQUIRETLS' not in said:
                 raise Trouble(f'{port}: it is not offered under TLS: {said}')
             client.ask('MAIL FROM:<a@b.example> REQUIRETLS', 250)
+
+
+@case('a session with TLS from the first octet takes one place, and gives it back')
+def places(where):
+    with Server(where, limits='sessions = 3;') as server:
+        server.ready()
+        for _ in range(5):
+            with Dialogue(server.implicit) as client:
+                secure(client).greet()
+                client.ask('QUIT', 221)
+                client.ended()
+        until(lambda: [row['reason'] for row in server.events('session.close')].count('quit') == 5, 20,
+              'the ends are not logged')
+        held = [Dialogue(server.implicit) for _ in range(3)]
+        for client in held:
+            secure(client).greet()
+        with Dialogue(server.port) as client:
+            client.expect(421)
+        for client in held:
+            client.peer.close()
 
 
 # ---- what must not be ----
@@ -347,15 +366,16 @@ def not_tls(where):
         server.ready()
         for octets in (b'GET / HTTP/1.1\r\nHost: x\r\n\r\n', b'EHLO cli.test\r\nQUIT\r\n', bytes(range(256)) * 8,
                        b'\x16\x03\x01\x00', b''):
-            begun = time.monotonic()
             with Dialogue(server.implicit) as client:
                 client.send(octets)
                 try:
                     rest = client.lines.read()
+                except TimeoutError:
+                    raise Trouble(f'{octets[:20]!r}: the connection stays') from None
                 except OSError:
                     rest = b''
-            if re.search(rb'^[245]\d\d', rest) or time.monotonic() - begun > 4:
-                raise Trouble(f'{octets[:20]!r}: {rest!r} after {time.monotonic() - begun} s')
+            if re.search(rb'^[245]\d\d', rest):
+                raise Trouble(f'{octets[:20]!r}: {rest!r}')
         reasons = {row['reason'] for row in server.final_events('tls.failed')}
         if not {'http request', 'it took too long'} <= reasons:
             raise Trouble(f'the log says {reasons}')
@@ -365,18 +385,19 @@ def not_tls(where):
 def slow(where):
     with Server(where, limits='tls_timeout = 2s;') as server:
         server.ready()
-        begun = time.monotonic()
         with Dialogue(server.port) as client:
             client.greet()
             client.ask('STARTTLS', 220)
             try:
-                for octet in b'\x16\x03\x01\x01\x00\x01\x00\x00\xfc\x03\x03':
+                for octet in b'\x16\x03\x01\x01\x00\x01\x00\x00\xfc\x03\x03' + bytes(40):
                     client.send(bytes([octet]))
-                    time.sleep(0.5)
+                    if client.waits(0.5):
+                        break
+                else:
+                    raise Trouble('the handshake was not ended')
             except OSError:
                 pass
-        if time.monotonic() - begun > 5 or not server.events('tls.failed'):
-            raise Trouble('the handshake was not ended')
+        server.events('tls.failed')
 
 
 # ---- certificates and keys ----
@@ -400,7 +421,7 @@ def own_certificate(where):
         server.write_conf()
         server.reload()
         until(lambda: certificates.subject(ssl.get_server_certificate(('127.0.0.1', server.implicit)))
-              == 'new.herald.test', 10, 'the certificate has the former name')
+              == 'new.herald.test', 30, 'the certificate has the former name')
 
 
 def memory_of(pid):
@@ -415,6 +436,18 @@ def memory_of(pid):
                 yield memory.read(end - start)
 
 
+def known_to_alone(server, kind, *needles):
+    """Trouble unless these octets are in the memory of the supervisor and of this kind of child, and of no other."""
+    server.events('server.ready')
+    knows = {}
+    for pid in process.pids_of(server.child.pid):
+        name = pathlib.Path(f'/proc/{pid}/cmdline').read_bytes().split(b'\0')[0].decode()
+        knows[name] = any(needle in part for part in memory_of(pid) for needle in needles)
+    wrong = [name for name, known in knows.items() if known != (kind in name or 'supervisor' in name)]
+    if wrong or len(knows) < 5:
+        raise Trouble(f'who knows it: {knows}')
+
+
 @case('the private key is in the memory of smtpd and of no other child')
 def wiped(where):
     if os.geteuid() != 0:
@@ -423,14 +456,9 @@ def wiped(where):
         server.ready()
         text = certificates.openssl('pkey', '-in', server.data / 'tls/key.pem', '-noout', '-text')
         number = bytes.fromhex(re.sub(r'[^0-9a-f]', '', text.partition('priv:')[2].partition('pub:')[0]))[-32:]
-        shown = ssl.get_server_certificate(('127.0.0.1', server.implicit))
-        knows = {}
-        for pid in process.pids_of(server.child.pid):
-            name = pathlib.Path(f'/proc/{pid}/cmdline').read_bytes().split(b'\0')[0].decode()
-            knows[name] = any(number in part or number[::-1] in part for part in memory_of(pid))
-        wrong = [name for name, known in knows.items() if known != ('smtpd' in name or 'supervisor' in name)]
-        if wrong or not shown or len(knows) < 5:
-            raise Trouble(f'who knows it: {knows}')
+        if not ssl.get_server_certificate(('127.0.0.1', server.implicit)):
+            raise Trouble('no certificate')
+        known_to_alone(server, 'smtpd', number, number[::-1])
 
 
 @case('SIGHUP with a new certificate: new sessions get it, one under TLS goes on')
@@ -472,7 +500,7 @@ def ended(where):
                 or 'is not for third.herald.test' not in done.stderr or 'for other.' in done.stderr):
             raise Trouble(f'exit code {done.returncode}, said {done.stderr!r}')
         server.ready()
-        until(lambda: 'this certificate ended on' in server.log.read_text(), 10, 'the log does not say so')
+        until(lambda: 'this certificate ended on' in server.log.read_text(), 30, 'the log does not say so')
         if 'certificate has expired' not in s_client(server.port):
             raise Trouble('it is not shown')
 
@@ -523,6 +551,6 @@ def bad_key(where, kind):
     server = Server(where / 'server', extra=f'tls {{ certificate = "{certificate}"; key = "{key}"; }}')
     check = [servers.herald_path(), 'config', 'check', server.conf]
     for words in (server.words, check):
-        done = subprocess.run([str(part) for part in words], capture_output=True, text=True, timeout=10, check=False)
+        done = subprocess.run([str(part) for part in words], capture_output=True, text=True, timeout=60, check=False)
         if done.returncode != 78 or word not in done.stderr:
             raise Trouble(f'{words[1]}: exit code {done.returncode}, said {done.stderr!r}')

@@ -11,7 +11,7 @@
 #include "stage.h"
 
 #define FILE_BYTES   (512u << 10)
-#define CASE_SECONDS 60
+#define CASE_SECONDS 300
 #define DNS_ROWS     64
 
 static struct stage_script script;

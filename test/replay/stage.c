@@ -15,7 +15,7 @@
 #include "os/log.h"
 #include "server/relay.h"
 
-#define PATIENCE_MS   5000 /* of the machine's time */
+#define PATIENCE_MS   60000 /* of the machine's time */
 #define TURN_MS       5
 #define QUIET_TURNS   6
 #define FIRST_MONO_MS 1000000

@@ -59,7 +59,7 @@ def call(words, **more):
         process.remove(where)
 
 
-def run(words, seconds=600):
+def run(words, seconds=1200):
     """Run a program in such a world and return its standard output, which is JSON."""
     done = call(words, stdout=subprocess.PIPE, text=True, timeout=seconds)
     if done.returncode != 0:
@@ -70,7 +70,7 @@ def run(words, seconds=600):
 class Client:
     """One SMTP session from any address to a server on loopback."""
 
-    def __init__(self, port, source, seconds=30.0):
+    def __init__(self, port, source, seconds=60.0):
         address = ipaddress.ip_address(source)
         address = getattr(address, 'ipv4_mapped', None) or address
         family = socket.AF_INET6 if address.version == 6 else socket.AF_INET

@@ -3,14 +3,15 @@
 import select
 import socket
 
-from .process import Trouble
+from .process import PATIENCE, Trouble
 
 
 class Dialogue:
     """An open session; `with Dialogue(port) as d: d.expect(220); d.ask('EHLO x', 250)`."""
 
     def __init__(self, port, seconds=10.0, source=''):
-        self.peer = socket.create_connection(('127.0.0.1', port), timeout=seconds, source_address=(source, 0))
+        self.peer = socket.create_connection(('127.0.0.1', port), timeout=max(seconds, PATIENCE),
+                                             source_address=(source, 0))
         self.peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.lines = self.peer.makefile('rb')
 

@@ -4,7 +4,7 @@ import os
 import re
 import time
 
-from .process import Trouble, until
+from .process import PATIENCE, Trouble, until
 
 HEADER = ('From: Sender <sender@client.example>\r\nTo: alice@example.test\r\nSubject: {name}\r\n'
           'Date: Sat, 01 Jan 2028 00:00:00 +0000\r\nMessage-ID: <{name}@client.example>\r\n'
@@ -106,7 +106,7 @@ def same(stored, sent):
 def all_arrived(maildir, wanted, seconds, once=True):
     """Wait until every id is in the Maildir. Trouble when one is missing, or comes twice and `once`. Returns how many
     ids came twice."""
-    wanted, missing, end, have = set(wanted), set(), time.monotonic() + seconds, []
+    wanted, missing, end, have = set(wanted), set(), time.monotonic() + max(seconds, 2 * PATIENCE), []
     while time.monotonic() < end:
         count = sum(1 for _ in files(maildir))
         if count >= len(wanted):

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: ISC
 """Start, watch, stop and measure processes."""
 import ctypes
+import errno
+import fcntl
 import json
 import os
 import pathlib
@@ -14,6 +16,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 TICKS = os.sysconf('SC_CLK_TCK')
+PORTS = 12000
 PATIENCE = 60  # seconds: what is right comes at once, except on a machine that is busy with other things
 
 
@@ -53,9 +56,32 @@ def remove(path):
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        return probe.getsockname()[1]
+    """A port that nobody else is given for a long while: the next of a counter that all on this machine share. Those
+    that the kernel gives to clients are left out, or one would be taken before its server starts."""
+    last = int(pathlib.Path('/proc/sys/net/ipv4/ip_local_port_range').read_text().split()[0])
+    last = last if last > 20000 else 65536
+    path = pathlib.Path(tempfile.gettempdir(), f'herald-lab-{os.geteuid()}.port')
+    with open(path, 'a+', encoding='ascii') as counter:
+        fcntl.flock(counter, fcntl.LOCK_EX)
+        counter.seek(0)
+        port = int(counter.read() or 0)
+        while True:
+            port = port + 1 if last - PORTS <= port < last - 1 else last - PORTS
+            if all(bindable(family, address, port) for family, address in (
+                    (socket.AF_INET, '127.0.0.1'), (socket.AF_INET6, '::1'))):
+                counter.truncate(0)
+                counter.write(str(port))
+                return port
+
+
+def bindable(family, address, port):
+    try:
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((address, port))
+    except OSError as fault:
+        return fault.errno != errno.EADDRINUSE  # without IPv6 there is nothing to ask there
+    return True
 
 
 def until(condition, seconds, what):
@@ -134,7 +160,7 @@ class Process:
             raise Trouble(f'{fault}:\n{self.log_tail()}') from None
         return self
 
-    def stop(self, seconds=15.0):
+    def stop(self, seconds=30.0):
         """SIGTERM, and SIGKILL for what is left of its family. Returns the exit code."""
         if self.child is None:
             return None

@@ -134,7 +134,7 @@ static void ask(span line)
 static void on_slow(void *arg)
 {
     (void)arg;
-    finish_conn(SPAN("slow"));
+    finish_conn(SPAN("ow"));
 }
 
 static void answer(span line)
@@ -146,6 +146,9 @@ static void answer(span line)
         return;
     }
     if (span_eq(line, SPAN("slow"))) {
+        size_t n = 0;
+        if (conn_write(&front.conn, SPAN("sl"), &n) != ERR_OK || n != 2)
+            abort();
         loop_timer_set(&front.slow, TOY_SLOW_MS);
         return;
     }

@@ -6,7 +6,8 @@
  *
  *     pid       front's process id          uid    its user
  *     ask N     process id of back N        conf   the configuration, as text
- *     open      open a file (forbidden)     slow   answer after TOY_SLOW_MS, also while draining
+ *     open      open a file (forbidden)     slow   half the answer at once, and half
+ *                                                  after TOY_SLOW_MS, also while draining
  */
 #ifndef TOY_H
 #define TOY_H
