@@ -178,7 +178,8 @@ def mixed(where):
         if [answer.removeprefix('action=').split(' ')[0] for answer in said[:-1]] != [wanted for wanted, *_ in asks]:
             raise Trouble(f'it says {said}')
         told = [GOOD, STRANGER, STRANGER, GOOD, moved]
-        asked.events('table.stale', name='example.test')
+        if asked.events('table.stale')[0]['name'] != 'example.test':
+            raise Trouble('another entry is stale')
         judged = asked.final_events('greeting.judged')
         if [event['client'] for event in judged] != told:
             raise Trouble(f'the log says: {judged}')
