@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "base/hash.h"
 
+#include <endian.h>
+
 #include "base/ascii.h"
 
 static uint64_t rotl(uint64_t x, unsigned by)
@@ -29,11 +31,15 @@ static void sip_word(uint64_t v[4], uint64_t m)
     v[0] ^= m;
 }
 
-/* n octets, at most 8, the first one lowest; with n = 8 it is one load. */
+/* n octets, at most 8, the first one lowest. */
 static uint64_t word_of(const char *p, size_t n, bool icase)
 {
     uint64_t m = 0;
 
+    if (n == sizeof(m) && !icase) {
+        memcpy(&m, p, sizeof(m));
+        return le64toh(m);
+    }
     for (size_t i = 0; i < n; i++) {
         char c = icase ? ascii_lower(p[i]) : p[i];
 

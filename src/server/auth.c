@@ -148,19 +148,25 @@ bool auth_may_try(struct auth_exchange *x)
     return false;
 }
 
-bool auth_claim(struct auth_exchange *x, span name)
+bool auth_put_address(struct buf *out, span name)
 {
     char memory[CONFIG_ADDRESS_BYTES];
     struct buf address = BUF_OVER(memory);
-    struct buf user = BUF_OVER(x->user);
     struct path path;
 
-    x->user_n = 0;
     if (path_parse_address(name, PATH_ALLOW_UTF8, &path) != PATH_FINE)
         return false;
     config_idn_put_path(&address, &path);
-    buf_put_lower(&user, buf_span(&address));
-    if (address.overflow || user.overflow)
+    buf_put_lower(out, buf_span(&address));
+    return !address.overflow && !out->overflow;
+}
+
+bool auth_claim(struct auth_exchange *x, span name)
+{
+    struct buf user = BUF_OVER(x->user);
+
+    x->user_n = 0;
+    if (!auth_put_address(&user, name))
         return false;
     x->user_n = user.n;
     return true;

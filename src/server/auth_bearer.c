@@ -12,9 +12,10 @@ enum { STEP_RESPONSE, STEP_REFUSED }; /* the next response is: the token, the ac
 
 static void refuse(struct auth_exchange *x, const char *why)
 {
-    struct buf b = buf_over(x->why, sizeof x->why - 1);
+    struct buf b = BUF_OVER(x->why);
 
-    buf_put(&b, span_cstr(why));
+    buf_put(&b, span_head(span_cstr(why), sizeof x->why - 1));
+    (void)buf_cstr(&b);
     auth_failed(x);
     x->step = STEP_REFUSED;
     auth_challenge(x, x->mechanism == SASL_OAUTHBEARER
@@ -57,7 +58,7 @@ static bool find_token(span token, span *out_owner)
 /* Whom the server names must be somebody here. */
 static void judge_told(struct auth_exchange *x, span owner)
 {
-    char memory[AUTH_WHY_BYTES];
+    char memory[AUTH_WHY_BYTES + 4 * ESCAPE_CUT_BYTES];
     struct buf why = BUF_OVER(memory);
 
     if (auth_is_user(owner)) {
@@ -131,10 +132,10 @@ void auth_bearer_start(struct auth_exchange *x, const struct auth_start *s)
 bool auth_is_user(span address)
 {
     char memory[AUTH_IDENTITY_BYTES];
-    struct buf lower = BUF_OVER(memory);
+    struct buf name = BUF_OVER(memory);
 
-    buf_put_lower(&lower, address);
-    return !lower.overflow && config_map_find(auth.config->users, buf_span(&lower), NULL);
+    return auth_put_address(&name, address) &&
+           config_map_find(auth.config->users, buf_span(&name), NULL);
 }
 
 /* x->secret holds the address of the certificate. */

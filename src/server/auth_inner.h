@@ -76,6 +76,8 @@ bool auth_introspects(const struct config *c);
 void auth_challenge(struct auth_exchange *x, span octets);
 /* Send the result; the exchange is gone. why: static, for the log. */
 void auth_finish(struct auth_exchange *x, enum auth_status status, const char *why);
+/* A name as `users` has it: the domain in A-labels, all in lower case; false: it is no address. */
+MUSTUSE bool auth_put_address(struct buf *out, span name);
 /* Keep a claimed name as an address; false: it is none. */
 bool auth_claim(struct auth_exchange *x, span name);
 /* False: too many failures; the exchange is finished. Else the secret may be looked at. */

@@ -133,7 +133,7 @@ void greet_log(const struct greet *g, const struct greeting_verdict *v, struct l
 static span ptr_words(const struct greet *g)
 {
     if (g->asks && g->facts.value[FACT_RDNS] == RDNS_TEMPERROR)
-        return SPAN("reverse name not known now");
+        return EXPLAIN_PTR_WITHHELD;
     return greet_ptr(g);
 }
 
@@ -145,6 +145,7 @@ struct smtp_reply greet_reply(const struct greet *g, const struct greeting_verdi
     struct explain_reply r = {.lines = 0};
     struct explain_facts f = {
         .greeting = g->start.name,
+        .kind = g->facts.value[FACT_OWN_ADDRESS] == YES_YES ? EXPLAIN_ADDRESS : SPAN_NONE,
         .ptr = ptr_words(g),
         .server = g->shared->config->hostname,
         .verb = g->start.is_helo ? SPAN("HELO") : SPAN("EHLO"),

@@ -40,6 +40,8 @@ REPLIES = {
     'of-bob-to-the-end': [b'HTTP/1.0 200 OK\r\n\r\n', json.dumps(ACTIVE).encode()],
     'silent': ok(ACTIVE),
     'of-stranger': ok({'active': True, 'username': 'stranger@elsewhere.example'}),
+    'of-strange': ok({'active': True, 'username': 'ü' * 120 + '@elsewhere.example'}),
+    'of-mary': ok({'active': True, 'email': 'Mary@Bücher.example'}),
     'of-nobody': ok({'active': True, 'username': 'bob', 'sub': 'f81d4fae'}),
     'unverified': ok({'active': True, 'email': BOB, 'email_verified': False}),
     'expired': ok({**ACTIVE, 'exp': 1000000000}),
@@ -188,8 +190,11 @@ def as_bearer(where):
 
 @case('what the provider says of a token is a reason to refuse it, and is in the log')
 def refused(where):
-    with World(where, known(where) + 'backoff_account = 0s; backoff_client = 0s;') as world:
-        for token, words in (('of-stranger', 'stranger@elsewhere.example'), ('of-nobody', 'is an address'),
+    with World(where, known(where) + 'backoff_account = 0s; backoff_client = 0s;', users='mary@bücher.example\n',
+               domains='["example.test", "bücher.example"]') as world:
+        assert world.login('of-mary') == '235'
+        for token, words in (('of-strange', 'is not in users: \\xc3\\xbc'),
+                             ('of-stranger', 'stranger@elsewhere.example'), ('of-nobody', 'is an address'),
                              ('unverified', 'verified email'), ('expired', 'has expired')):
             assert world.login(token) == '535', token
             world.says(words)

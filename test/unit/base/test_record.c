@@ -77,6 +77,24 @@ static void test_hash(void **state)
     assert_true(hash_keyed(key, SPAN("")) != hash_keyed(key, SPAN("\0")));
 }
 
+/* Words are read whole: none behind the end, none left out, and case is no matter in any of them.
+ */
+static void test_hash_of_every_length(void **state)
+{
+    struct hash_key key = {1, 2};
+    span upper = SPAN("ABCDEFGHIJKLMNOPQRSTUVWX"), lower = SPAN("abcdefghijklmnopqrstuvwx");
+
+    (void)state;
+    for (size_t n = 0; n < lower.n; n++) {
+        uint64_t hash = hash_keyed(key, guard_copy(span_head(lower, n)));
+
+        assert_true(hash == hash_keyed_icase(key, guard_copy(span_head(upper, n))));
+        assert_true(hash != hash_keyed(key, span_head(lower, n + 1)));
+        if (n != 0)
+            assert_true(hash != hash_keyed(key, span_head(span_skip(lower, 1), n)));
+    }
+}
+
 /* Check values of RFC 3720 B.4. */
 static void test_crc32c(void **state)
 {
@@ -114,9 +132,13 @@ static void test_diag(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pack_round_trip), cmocka_unit_test(test_unpack_cut),
-        cmocka_unit_test(test_unpack_bounds),   cmocka_unit_test(test_hash),
-        cmocka_unit_test(test_crc32c),          cmocka_unit_test(test_diag),
+        cmocka_unit_test(test_pack_round_trip),
+        cmocka_unit_test(test_unpack_cut),
+        cmocka_unit_test(test_unpack_bounds),
+        cmocka_unit_test(test_hash),
+        cmocka_unit_test(test_hash_of_every_length),
+        cmocka_unit_test(test_crc32c),
+        cmocka_unit_test(test_diag),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

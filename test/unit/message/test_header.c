@@ -64,12 +64,14 @@ static void what_a_server_wants_to_know(void **state)
     struct header_summary s =
         header_summarize(guard_copy(SPAN("Received: one\r\nRECEIVED: two\r\nX-Received: no\r\n"
                                          "Message-Id:\r\n <a@b>\r\nmessage-id: <second>\r\n"
+                                         "authentication-results: x\r\n"
                                          "Date: today\r\nFrom: me\r\n\r\nReceived: body\r\n")),
                          0, 0);
 
     (void)state;
     assert_int_equal(s.n_received, 2);
-    assert_int_equal(s.n_fields, 7);
+    assert_int_equal(s.n_results, 1);
+    assert_int_equal(s.n_fields, 8);
     assert_span_equal(s.message_id, SPAN("<a@b>"));
     assert_span_equal(s.date, SPAN("today"));
     assert_span_equal(s.from, SPAN("me"));
