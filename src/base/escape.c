@@ -88,6 +88,43 @@ static void put_json_octet(struct buf *b, char c)
     }
 }
 
+/* The code point of a well-formed sequence of two or three octets. */
+static unsigned code_point(span s, size_t n)
+{
+    unsigned first = (unsigned char)s.p[0] & (n == 2 ? 0x1fu : 0x0fu);
+    unsigned point = first << 6 | ((unsigned char)s.p[1] & 0x3fu);
+
+    return n == 2 ? point : point << 6 | ((unsigned char)s.p[2] & 0x3fu);
+}
+
+/* Control characters of ISO 6429, ends of lines, and what changes the direction of the text. */
+static bool acts(unsigned point)
+{
+    static const struct {
+        unsigned first;
+        unsigned last;
+    } ranges[] = {{0x80, 0x9f}, {0x200e, 0x200f}, {0x2028, 0x202e}, {0x2066, 0x2069}};
+
+    for (size_t i = 0; i < COUNT(ranges); i++) {
+        if (point >= ranges[i].first && point <= ranges[i].last)
+            return true;
+    }
+    return false;
+}
+
+/* One character beyond ASCII. */
+static void put_json_sequence(struct buf *b, span s)
+{
+    unsigned point = s.n < 4 ? code_point(s, s.n) : 0;
+
+    if (!acts(point)) {
+        buf_put(b, s);
+        return;
+    }
+    put_hex(b, "\\u", (unsigned char)(point >> 8));
+    put_hex(b, "", (unsigned char)(point & 0xff));
+}
+
 void escape_json(struct buf *b, span s)
 {
     buf_putc(b, '"');
@@ -100,7 +137,7 @@ void escape_json(struct buf *b, span s)
         } else if (n == 1) {
             put_json_octet(b, s.p[0]);
         } else {
-            buf_put(b, span_head(s, n));
+            put_json_sequence(b, span_head(s, n));
         }
         s = span_skip(s, n);
     }

@@ -20,7 +20,8 @@ void escape_text(struct buf *b, span s, size_t max);
 /*
  * s as a JSON string with its quotes (RFC 8259 7).
  *
- * Octets that are not UTF-8 become U+FFFD, so that the line is always valid JSON.
+ * Octets that are not UTF-8 become U+FFFD, so that the line is always valid JSON. Characters that
+ * act on a terminal - controls above 127, ends of lines, changes of direction - become \uHHHH.
  */
 void escape_json(struct buf *b, span s);
 

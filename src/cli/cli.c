@@ -192,6 +192,7 @@ const struct cli_command cli_help = {
 
 static int run(int argc, char **argv)
 {
+    static char self[] = "herald";
     const struct cli_command *command;
 
     if (argc < 2)
@@ -212,6 +213,8 @@ static int run(int argc, char **argv)
         return CLI_OK;
     }
     optind = 0;
+    /* What getopt_long says begins as all that we say. */
+    argv[1] = self;
     return command->run(argc - 1, argv + 1);
 }
 

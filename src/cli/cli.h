@@ -33,7 +33,7 @@ struct cli_command {
     const char *usage;    /* "herald queue list [--json]", lines apart by \n */
     const char *options;  /* lines "  -c FILE    what it does\n" */
     const char *examples; /* lines "  herald ...\n" */
-    /* argv[0] is the command's name; getopt_long may be used (optind is reset). */
+    /* argv[0] is "herald"; getopt_long may be used (optind is reset). */
     int (*run)(int argc, char **argv);
 };
 

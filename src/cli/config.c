@@ -9,6 +9,7 @@
 #include "config/config.h"
 #include "config/show.h"
 #include "net/tls.h"
+#include "server/auth_keys.h"
 #include "server/relay_keys.h"
 #include "server/tls_keys.h"
 
@@ -65,15 +66,18 @@ static void print_problems(const struct config_problems *all, bool json, bool fi
 /* Certificates, keys and passwords are part of what a server starts with; none is made here. */
 static bool check_keys(const struct config *c, struct config_problems *problems)
 {
-    static const struct tls_keys_how only_look = {NULL, false};
+    const struct tls_keys_how only_look = {NULL, false, problems};
     struct config_problem p = {0};
     struct tls_side *side = NULL;
     struct relay_keys *routes = NULL;
+    struct auth_keys *provider = NULL;
     struct diag d = {0};
     bool fine = tls_keys_load(c, &only_look, &side, &d) == ERR_OK &&
-                relay_keys_load(c, &routes, &d) == ERR_OK;
+                relay_keys_load(c, &routes, &d) == ERR_OK &&
+                auth_keys_load(c, routes->system_side, &provider, &d) == ERR_OK;
 
     tls_side_free(side);
+    auth_keys_free(provider);
     relay_keys_free(routes);
     if (fine)
         return true;

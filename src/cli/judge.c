@@ -164,15 +164,11 @@ static int run_self(const struct options *o)
 static int run(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"client", required_argument, NULL, 'i'},
-        {"helo", required_argument, NULL, 'n'},
-        {"verb", required_argument, NULL, 'v'},
-        {"policy", required_argument, NULL, 'p'},
-        {"scenario", required_argument, NULL, 's'},
-        {"self", no_argument, NULL, 'S'},
-        {"peer", required_argument, NULL, 'P'},
-        {"json", no_argument, NULL, 'j'},
-        {NULL, 0, NULL, 0},
+        {"client", required_argument, NULL, 'i'},   {"helo", required_argument, NULL, 'n'},
+        {"verb", required_argument, NULL, 'v'},     {"policy", required_argument, NULL, 'p'},
+        {"scenario", required_argument, NULL, 's'}, {"self", no_argument, NULL, 'S'},
+        {"peer", required_argument, NULL, 'P'},     {"config", required_argument, NULL, 'c'},
+        {"json", no_argument, NULL, 'j'},           {NULL, 0, NULL, 0},
     };
     struct options o = {.verb = "EHLO"};
     int option;

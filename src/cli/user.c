@@ -6,18 +6,20 @@
 #include <gsasl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
+#include "base/ascii.h"
 #include "base/escape.h"
 #include "cli/cli.h"
+#include "config/idn.h"
 #include "config/login.h"
 #include "config/tree.h"
 #include "name/path.h"
 #include "os/file.h"
 #include "os/random.h"
-#include "smtp/sasl.h"
 
 #define ITERATIONS     10000
 #define SALT_OCTETS    16
@@ -26,15 +28,18 @@
 #define PATH_TEXT      4096
 #define FORMS_BYTES    1024
 #define CRYPT_PREFIX   "$y$" /* yescrypt */
-#define PASSWORD_LINES (SASL_SECRET_BYTES + 2)
+#define PASSWORD_BYTES (CRYPT_MAX_PASSPHRASE_SIZE - 1)
+#define PASSWORD_LINES (PASSWORD_BYTES + 2)
 
 struct options {
     const char *config; /* -c */
     const char *file;   /* --file */
     bool json;
     char path[PATH_TEXT]; /* of the users file */
-    span address;         /* canonical */
-    char memory[PATH_MAX_BYTES];
+    span address;         /* as it was said */
+    span key;             /* in the form in which addresses are compared */
+    char memory[CONFIG_ADDRESS_BYTES];
+    char key_memory[CONFIG_ADDRESS_BYTES];
 };
 
 /* ---- which file ---- */
@@ -47,14 +52,28 @@ static bool keep_path(struct options *o, span path)
     return path.n != 0 && buf_cstr(&b) != NULL;
 }
 
+/* What is wrong with the configuration, or that it has no such line. */
+static int not_found(const struct options *o, const struct config_problems *problems)
+{
+    char memory[2048];
+    struct buf text = BUF_OVER(memory);
+
+    if (problems->n_errors == 0)
+        return cli_fail(CLI_CONFIG, "%s does not say where the users are: users = \"FILE\"",
+                        o->config);
+    config_problem_text(&problems->items[0], &text);
+    return cli_fail(CLI_CONFIG, "%.*s", SPAN_ARG(buf_span(&text)));
+}
+
 /* The value of `users`, even where the rest of the configuration is not fit to run. */
-static bool find_in_config(struct options *o)
+static int find_in_config(struct options *o)
 {
     struct config_pool pool = {0};
     struct config_problems problems = {0};
     struct config_parse parse = {&pool, &problems, 0};
     static const struct config_where nowhere = {"", 0, 0};
     bool found = false;
+    int code = CLI_OK;
 
     for (const struct config_node *n =
              config_tree_parse_file(&parse, span_cstr(o->config), &nowhere);
@@ -63,21 +82,34 @@ static bool find_in_config(struct options *o)
             found =
                 keep_path(o, config_tree_path_from(&pool, n->value->text, n->value->where.file));
     }
+    if (!found)
+        code = not_found(o, &problems);
     config_problems_finish(&problems);
     config_pool_finish(&pool);
-    return found;
+    return code;
+}
+
+/* The server reads through a symbolic link; what is written anew is the file that it leads to. */
+static int follow_links(struct options *o)
+{
+    char *real = realpath(o->path, NULL);
+    bool fits = real == NULL || keep_path(o, span_cstr(real));
+
+    free(real);
+    return fits ? CLI_OK : cli_fail(CLI_BAD_INPUT, "the path of the users file is too long");
 }
 
 static int find_file(struct options *o)
 {
-    if (o->file != NULL)
-        return keep_path(o, span_cstr(o->file)) ? CLI_OK : CLI_BAD_INPUT;
-    if (o->config == NULL)
+    int code = CLI_OK;
+
+    if (o->file == NULL && o->config == NULL)
         return cli_wrong_usage(&cli_user, "which users? Give -c FILE or --file FILE");
-    if (!find_in_config(o))
-        return cli_fail(CLI_CONFIG, "%s does not say where the users are: users = \"FILE\"",
-                        o->config);
-    return CLI_OK;
+    if (o->file == NULL)
+        code = find_in_config(o);
+    else if (!keep_path(o, span_cstr(o->file)))
+        code = cli_fail(CLI_BAD_INPUT, "the path of the users file is empty or too long");
+    return code == CLI_OK ? follow_links(o) : code;
 }
 
 /* The directory of the file, and its name there. */
@@ -101,15 +133,17 @@ static enum err open_dir(struct options *o, int *out_dir, const char **out_name)
 
 static bool read_line(char *memory, size_t room, span *out)
 {
-    span line;
+    size_t n = 0;
+    int c = EOF;
 
-    if (fgets(memory, (int)room, stdin) == NULL)
+    while (n + 1 < room && (c = getchar()) != EOF && c != '\n')
+        memory[n++] = (char)c;
+    if (n == 0 && c == EOF)
         return false;
-    line = span_cstr(memory);
-    while (line.n != 0 && (line.p[line.n - 1] == '\n' || line.p[line.n - 1] == '\r'))
-        line.n--;
-    memory[line.n] = '\0';
-    *out = line;
+    while (n != 0 && memory[n - 1] == '\r')
+        n--;
+    memory[n] = '\0';
+    *out = span_of(memory, n);
     return true;
 }
 
@@ -140,16 +174,37 @@ static int read_password(char *memory, size_t room)
     span password, again;
     int code = CLI_OK;
 
-    if (!ask("Password: ", memory, room, &password) || !sasl_is_secret(password))
-        return cli_fail(CLI_BAD_INPUT, "a password has 1 to %d octets", SASL_SECRET_BYTES);
+    if (!ask("Password: ", memory, room, &password))
+        return cli_fail(CLI_BAD_INPUT, "no password was given");
     for (size_t i = 0; i < password.n; i++)
-        if ((unsigned char)password.p[i] < ' ')
+        if (ascii_is_control(password.p[i]))
             return cli_fail(CLI_BAD_INPUT, "there is a control character in the password");
+    if (password.n == 0 || password.n > PASSWORD_BYTES)
+        return cli_fail(CLI_BAD_INPUT, "a password has 1 to %d octets", PASSWORD_BYTES);
     if (isatty(STDIN_FILENO) != 0 &&
         (!ask("Again: ", again_memory, sizeof again_memory, &again) || !span_eq(password, again)))
         code = cli_fail(CLI_BAD_INPUT, "that was another one");
     explicit_bzero(again_memory, sizeof again_memory);
     return code;
+}
+
+/* In the one spelling that SCRAM and we use: letters may be written in several (RFC 4013). */
+static int prepare(char *memory, size_t room)
+{
+    char *prepared = NULL;
+    span text;
+    bool fine = gsasl_saslprep(memory, GSASL_ALLOW_UNASSIGNED, &prepared, NULL) == GSASL_OK;
+
+    text = fine ? span_cstr(prepared) : SPAN_NONE;
+    fine = fine && text.n > 0 && text.n <= PASSWORD_BYTES && text.n < room;
+    if (fine)
+        memcpy(memory, text.p, text.n + 1);
+    if (prepared != NULL)
+        explicit_bzero(prepared, strlen(prepared));
+    gsasl_free(prepared);
+    return fine ? CLI_OK
+                : cli_fail(CLI_BAD_INPUT, "the password is no UTF-8, or has characters that no "
+                                          "password may have (RFC 4013)");
 }
 
 static bool put_base64(struct buf *b, const char *octets, size_t n)
@@ -209,6 +264,9 @@ static int make_forms(struct buf *forms)
     int code = read_password(password, sizeof password);
     bool fine = true;
 
+    if (code == CLI_OK)
+        code = prepare(password, sizeof password);
+
     if (code == CLI_OK) {
         fine = put_scram(forms, password);
         buf_putc(forms, ' ');
@@ -220,19 +278,26 @@ static int make_forms(struct buf *forms)
 
 /* ---- the file ---- */
 
-/* The address of a line as it is compared; empty for a comment and what is no address. */
-static span address_of(span line, struct buf *memory)
+/* The address of a line; false for a comment and what is no address. */
+static bool read_line_address(span line, struct path *out)
 {
     span text = span_trim(line);
+
+    return text.n != 0 && text.p[0] != '#' &&
+           path_parse_address(span_trim(span_head(text, span_find(text, ':'))), PATH_ALLOW_UTF8,
+                              out) == PATH_FINE;
+}
+
+static bool is_line_of(const struct options *o, span line)
+{
+    char memory[CONFIG_ADDRESS_BYTES];
+    struct buf key = BUF_OVER(memory);
     struct path path;
 
-    buf_reset(memory);
-    if (text.n == 0 || text.p[0] == '#' ||
-        path_parse_address(span_trim(span_head(text, span_find(text, ':'))), PATH_ALLOW_UTF8,
-                           &path) != PATH_FINE)
-        return SPAN_NONE;
-    path_put(memory, &path);
-    return buf_span(memory);
+    if (!read_line_address(line, &path))
+        return false;
+    config_idn_put_path(&key, &path);
+    return span_ieq(buf_span(&key), o->key);
 }
 
 enum edit { EDIT_ADD, EDIT_CHANGE, EDIT_REMOVE };
@@ -241,13 +306,11 @@ enum edit { EDIT_ADD, EDIT_CHANGE, EDIT_REMOVE };
 static bool edit_lines(const struct options *o, enum edit edit, span old, span forms,
                        struct heap_buf *out)
 {
-    char memory[PATH_MAX_BYTES + 8];
-    struct buf key = BUF_OVER(memory);
     bool found = false;
     span line;
 
     while (span_line(&old, &line)) {
-        bool is_it = span_ieq(address_of(line, &key), o->address);
+        bool is_it = is_line_of(o, line);
 
         found = found || is_it;
         if (is_it && edit == EDIT_REMOVE)
@@ -359,9 +422,10 @@ static void print_user(const struct options *o, span address, span forms)
 
 static int run_list(struct options *o)
 {
-    char memory[PATH_MAX_BYTES + 8], shown[4 * PATH_MAX_BYTES];
-    struct buf key = BUF_OVER(memory), text = BUF_OVER(shown);
+    char memory[CONFIG_ADDRESS_BYTES], shown[4 * CONFIG_ADDRESS_BYTES];
+    struct buf address = BUF_OVER(memory), text = BUF_OVER(shown);
     struct heap_buf file;
+    struct path path;
     span rest, line;
     enum err e;
 
@@ -373,13 +437,15 @@ static int run_list(struct options *o)
     }
     rest = heap_span(&file);
     while (span_line(&rest, &line)) {
-        if (address_of(line, &key).n == 0)
+        if (!read_line_address(line, &path))
             continue;
+        buf_reset(&address);
         buf_reset(&text);
+        path_put(&address, &path);
         if (o->json)
-            escape_json(&text, buf_span(&key));
+            escape_json(&text, buf_span(&address));
         else
-            escape_text(&text, buf_span(&key), PATH_MAX_BYTES);
+            escape_text(&text, buf_span(&address), PATH_MAX_BYTES);
         print_user(o, buf_span(&text), span_skip(line, span_find(line, ':') + 1));
     }
     heap_release(&file);
@@ -401,7 +467,7 @@ static const struct {
 
 static int read_address(struct options *o, const char *text)
 {
-    struct buf b = BUF_OVER(o->memory);
+    struct buf b = BUF_OVER(o->memory), key = BUF_OVER(o->key_memory);
     struct path path;
     enum path_fault fault = path_parse_address(span_cstr(text), PATH_ALLOW_UTF8, &path);
 
@@ -409,6 +475,13 @@ static int read_address(struct options *o, const char *text)
         return cli_fail(CLI_BAD_INPUT, "'%.80s' is no address: %s", text, path_fault_text(fault));
     path_put(&b, &path);
     o->address = buf_span(&b);
+    if (span_starts(o->address, SPAN("#")) || span_has(o->address, ':'))
+        return cli_fail(CLI_BAD_INPUT,
+                        "'%.80s' cannot stand in a users file: it begins with # or "
+                        "has a colon",
+                        text);
+    config_idn_put_path(&key, &path);
+    o->key = buf_span(&key);
     return CLI_OK;
 }
 

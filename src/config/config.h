@@ -108,15 +108,32 @@ struct config_log {
 
 enum config_plaintext { CONFIG_PLAINTEXT_NEVER, CONFIG_PLAINTEXT_LOOPBACK };
 
+/* "https://idp.example.net:8443/introspect" */
+struct config_url {
+    struct config_endpoint server; /* host empty: none; port always set */
+    bool tls;
+    span path; /* begins with "/" */
+};
+
+/* auth { introspection... }: who is asked about tokens (RFC 7662), and what must be answered */
+struct config_introspection {
+    struct config_url url;
+    span client; /* our id there */
+    span secret_file;
+    span ca_file;
+    span claim; /* empty: username, email or sub */
+    span scope; /* words; empty: any */
+    span audience;
+};
+
 /* auth { }: who may log in at a submission port, and how; secrets are in `logins` and `tokens`. */
 struct config_auth {
     enum config_plaintext plaintext;
     span tokens_file;
     span senders_file;
-    struct config_map *senders;           /* login in lower case -> targets, each with a NUL */
-    struct config_endpoint introspection; /* host empty: none */
-    span introspection_path;              /* "/introspect" */
-    uint64_t backoff_account_ms;          /* the longest wait after failures; 0: none */
+    struct config_map *senders; /* login in lower case -> targets, each with a NUL */
+    struct config_introspection introspection;
+    uint64_t backoff_account_ms; /* the longest wait after failures; 0: none */
     uint64_t backoff_client_ms;
     bool passwords; /* somebody has one */
     bool scram;     /* and each of them is stored in a form that SCRAM can use */

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "config/idn.h"
 
-#include "os/idn.h"
-
 span config_idn(struct config_pool *pool, span name)
 {
     char room[IDN_NAME_BYTES];
@@ -11,4 +9,15 @@ span config_idn(struct config_pool *pool, span name)
     if (!idn_is_needed(name) || !idn_put_ascii(&ascii, name))
         return name;
     return config_pool_copy(pool, buf_span(&ascii));
+}
+
+void config_idn_put_path(struct buf *b, const struct path *p)
+{
+    char room[IDN_NAME_BYTES];
+    struct buf ascii = BUF_OVER(room);
+    struct path as = *p;
+
+    if (idn_is_needed(p->domain) && idn_put_ascii(&ascii, p->domain))
+        as.domain = buf_span(&ascii);
+    path_put(b, &as);
 }

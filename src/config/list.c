@@ -9,12 +9,16 @@
 #include "name/domain.h"
 #include "name/path.h"
 
+#define LABEL_GROWTH 4 /* one letter of two octets becomes an A-label of seven */
+
 /* A domain that is there already is fine: lists overlap. */
 static const char *add_domain(struct config_table *t, span key, span value)
 {
     struct domain d = domain_parse(config_idn(t->load->pool, key));
 
     (void)value;
+    if (span_starts(key, SPAN("*")) || span_starts(key, SPAN(".")))
+        return "a pattern: each domain is listed by its own name";
     if ((d.faults & ~DOMAIN_FORGIVABLE) != 0)
         return domain_fault_text(d.faults & ~DOMAIN_FORGIVABLE);
     if (d.numeric)
@@ -77,6 +81,17 @@ static bool target_take(span *rest, span *out)
     return true;
 }
 
+/* An address as look-ups ask for it; a name alone stays as it is. */
+static void put_address(struct buf *b, span text)
+{
+    struct path path;
+
+    if (span_has(text, '@') && path_parse_address(text, PATH_ALLOW_UTF8, &path) == PATH_FINE)
+        config_idn_put_path(b, &path);
+    else
+        buf_put(b, text);
+}
+
 /* The targets of the text as the value of an alias. */
 static void targets_put(struct config_table *t, span text, struct buf *value)
 {
@@ -91,7 +106,7 @@ static void targets_put(struct config_table *t, span text, struct buf *value)
         if (why != NULL)
             config_table_bad(t, target, why);
         else if (!span_has(plain, '\0')) {
-            buf_put(value, plain);
+            put_address(value, plain);
             buf_putc(value, '\0');
         }
     }
@@ -102,18 +117,23 @@ static const char *add_alias(struct config_table *t, span line, span none)
 {
     size_t colon = span_find(line, ':');
     span name = unquoted(span_trim(span_head(line, colon)));
-    size_t room = line.n + 2;
+    size_t room = LABEL_GROWTH * line.n + 2;
+    char text[CONFIG_MAP_NAME_MAX_BYTES];
+    struct buf key = BUF_OVER(text);
     struct buf value = buf_over(malloc(room), room);
     const char *why = NULL;
 
     (void)none;
     BUG_IF(value.p == NULL, "out of memory");
+    put_address(&key, name);
     targets_put(t, span_skip(line, colon + 1), &value);
     if (colon == line.n || name.n == 0)
         why = "not of the form \"name: target, target\"";
+    else if (value.overflow || key.overflow)
+        why = "names too long for an alias";
     else if (value.n == 0)
         why = "the alias has no target that can be used";
-    else if (!config_map_put(t->to, name, buf_span(&value)))
+    else if (!config_map_put(t->to, buf_span(&key), buf_span(&value)))
         why = "this alias stands here twice; the first one counts";
     free(value.p);
     return why;

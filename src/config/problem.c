@@ -66,18 +66,28 @@ static void put_number(struct buf *out, unsigned n)
     buf_putc(out, ':');
 }
 
-void config_problem_text(const struct config_problem *p, struct buf *out)
+static void put_problem(const struct config_problem *p, span severity, struct buf *out)
 {
     put_words(out, "", p->file, ":");
     put_number(out, p->line);
     put_number(out, p->column);
     buf_put(out, out->n != 0 ? SPAN(" ") : SPAN_NONE);
-    buf_put(out, p->warning ? SPAN("warning: ") : SPAN("error: "));
+    buf_put(out, severity);
     put_words(out, "", p->key, ": ");
     buf_put(out, span_cstr(p->text));
     put_words(out, "; found: ", p->found, "");
     put_words(out, "; allowed: ", p->allowed, "");
     put_words(out, "; did you mean ", p->nearest, "?");
+}
+
+void config_problem_text(const struct config_problem *p, struct buf *out)
+{
+    put_problem(p, p->warning ? SPAN("warning: ") : SPAN("error: "), out);
+}
+
+void config_problem_log(const struct config_problem *p, struct buf *out)
+{
+    put_problem(p, SPAN_NONE, out);
 }
 
 /* A member with null for what is not known. */

@@ -44,6 +44,9 @@ void config_problems_sort(struct config_problems *all);
  * line. */
 void config_problem_text(const struct config_problem *p, struct buf *out);
 
+/* The same without "error: ", for an event that says so itself. */
+void config_problem_log(const struct config_problem *p, struct buf *out);
+
 /* The same as one JSON object. */
 void config_problem_json(const struct config_problem *p, struct buf *out);
 

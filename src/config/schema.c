@@ -215,7 +215,7 @@ const struct config_key config_keys[] = {
      "A message with this many `Received` fields is taken for a loop and refused."},
     {"limits", "errors", CONFIG_TYPE_NUMBER, FIELD(limits.errors),
      DEFAULT("20"), 1, 10000, NULL, LIVE,
-     "Commands refused in one session before it is ended with 421."},
+     "Commands and messages refused in one session before it is ended with 421."},
     {"limits", "junk_commands", CONFIG_TYPE_NUMBER, FIELD(limits.junk_commands),
      DEFAULT("100"), 1, 100000, NULL, LIVE,
      "NOOP, RSET, VRFY, logins and greetings between two accepted messages before the session is "
@@ -229,8 +229,8 @@ const struct config_key config_keys[] = {
      "Failed attempts to log in before a session is ended with 421."},
     {"limits", "tarpit_after", CONFIG_TYPE_NUMBER, FIELD(limits.tarpit_after),
      DEFAULT("5"), 0, 10000, NULL, LIVE,
-     "Commands refused in one session before each further refusal is answered late. Addresses in "
-     "`trusted` are always answered at once."},
+     "Commands and messages refused in one session before each further refusal is answered late. "
+     "Addresses in `trusted` are always answered at once."},
     {"limits", "tarpit_delay", CONFIG_TYPE_DURATION, FIELD(limits.tarpit_delay_ms),
      DEFAULT("1s"), 0, 30 * SECOND, NULL, LIVE,
      "How late, for each of them; never more than 30 seconds for what came at once. 0 means never."},
@@ -319,11 +319,36 @@ const struct config_key config_keys[] = {
     {"auth", "tokens", CONFIG_TYPE_TOKENS, FIELD(auth.tokens_file), DEFAULT("\"\""), ANY, LIVE,
      "A file of bearer tokens for OAUTHBEARER and XOAUTH2, one a line: `address:token`. A file "
      "that others may read is refused."},
-    {"auth", "introspection", CONFIG_TYPE_HTTP, FIELD(auth.introspection), DEFAULT("\"\""),
+    {"auth", "introspection", CONFIG_TYPE_HTTP, FIELD(auth.introspection.url), DEFAULT("\"\""),
      ANY, LIVE,
-     "Where bearer tokens are checked (RFC 7662) that are not in `tokens`: "
-     "`\"http://ADDRESS[:PORT]/PATH\"`. The answer's `username`, or else `email` or `sub`, must be "
-     "an address of `users`. The tokens travel in the clear: use an address of this machine."},
+     "The identity provider that is asked about bearer tokens (RFC 7662) which are not in `tokens`: "
+     "`\"https://HOST[:PORT]/PATH\"`. Its certificate must verify and have the name HOST, which is "
+     "looked up in DNS at each question. When it cannot be asked, the client hears 454, and the "
+     "log says why. With `http://` tokens travel in the clear: only for an address of this machine."},
+    {"auth", "introspection_client", CONFIG_TYPE_TEXT, FIELD(auth.introspection.client),
+     DEFAULT("\"\""), ANY, LIVE,
+     "The client id of herald at the identity provider, sent with `introspection_secret` by HTTP "
+     "Basic (RFC 6749 2.3.1)."},
+    {"auth", "introspection_secret", CONFIG_TYPE_FILE, FIELD(auth.introspection.secret_file),
+     DEFAULT("\"\""), ANY, LIVE,
+     "A file whose first line is the secret of `introspection_client`; without a client id it is "
+     "sent as a bearer token. A file that others may read is refused."},
+    {"auth", "introspection_ca", CONFIG_TYPE_FILE, FIELD(auth.introspection.ca_file),
+     DEFAULT("\"\""), ANY, LIVE,
+     "A PEM file with the authorities whose certificate the identity provider must have, in place "
+     "of the system's."},
+    {"auth", "introspection_claim", CONFIG_TYPE_TEXT, FIELD(auth.introspection.claim),
+     DEFAULT("\"\""), ANY, LIVE,
+     "The member of the answer whose value is the user's address in `users`. Without one it is the "
+     "first of `username`, `email` and `sub` that is an address. `email` is left out when "
+     "`email_verified` is there and not true."},
+    {"auth", "introspection_scope", CONFIG_TYPE_TEXT, FIELD(auth.introspection.scope),
+     DEFAULT("\"\""), ANY, LIVE,
+     "Words that must all be in the token's `scope`; a token without them is refused."},
+    {"auth", "introspection_audience", CONFIG_TYPE_TEXT, FIELD(auth.introspection.audience),
+     DEFAULT("\"\""), ANY, LIVE,
+     "What must be the token's `aud`, or one of them: so that a token which some other service got "
+     "from a user does not send mail in his name."},
     {"auth", "senders", CONFIG_TYPE_SENDERS,
      offsetof(struct config, auth.senders_file), "senders", DEFAULT("\"\""), ANY, LIVE,
      "A file that says as whom a login may send beside itself and the `aliases` that lead to it: "
@@ -331,13 +356,14 @@ const struct config_key config_keys[] = {
     {"auth", "backoff_account", CONFIG_TYPE_DURATION, FIELD(auth.backoff_account_ms),
      DEFAULT("1m"), 0, DAY, NULL, LIVE,
      "The longest that an account is closed after failures to log in. From the fourth on the wait "
-     "doubles from one second; 0 means never."},
+     "doubles from one second; 0 means never. Where the owner has logged in from during the last 30 "
+     "days only failures from there count, so that nobody else can lock him out."},
     {"auth", "backoff_client", CONFIG_TYPE_DURATION, FIELD(auth.backoff_client_ms),
      DEFAULT("15m"), 0, DAY, NULL, LIVE,
      "The same for the address of the client; those in `trusted` do not wait."},
     {"tls", "certificate", CONFIG_TYPE_FILE, FIELD(tls.certificate), DEFAULT("\"\""), ANY, LIVE,
      "A PEM file with the certificate, and behind it those that lead to its root. Without it herald "
-     "makes one, signed by itself, and keeps it in `data_dir`/tls."},
+     "makes one for `hostname`, signed by itself, and keeps it in `data_dir`/tls."},
     {"tls", "key", CONFIG_TYPE_FILE, FIELD(tls.key), DEFAULT("\"\""), ANY, LIVE,
      "A PEM file with the private key, without a passphrase. When it is not given, the key is in "
      "the file of the certificate."},
@@ -356,7 +382,9 @@ const struct config_key config_keys[] = {
     {"greeting", "own_addresses", CONFIG_TYPE_OWN_ADDRESSES, FIELD(greeting.own_addresses),
      DEFAULT("[]"), ANY, LIVE,
      "Further addresses of this server, such as public ones behind NAT, beside those of the machine, "
-     "of listeners and egresses, and of the own names in DNS. Sources as in `domains`; "
+     "of listeners and egresses, of the own names in DNS, and the one that other servers say they "
+     "see us come from, once two of different networks agree (herald(1), \"Our own greeting\"). "
+     "Sources as in `domains`; "
      "`mailips:PATH` takes the addresses in cPanel's table of domains and addresses."},
     {"greeting", "vouched", CONFIG_TYPE_VOUCHED, FIELD(greeting.vouched),
      DEFAULT("[]"), ANY, LIVE,
@@ -397,7 +425,7 @@ const struct config_key config_keys[] = {
 
     {"listen", "tls", CONFIG_TYPE_ENUM, BLOCK(config_listen, tls),
      DEFAULT("starttls"), 0, 0, listen_tls_words, RESTART,
-     "`starttls` offers TLS, `required` refuses everything but EHLO, NOOP, STARTTLS and QUIT without "
+     "`starttls` offers TLS, `required` refuses mail, AUTH, VRFY, EXPN and ETRN with 530 without "
      "it, `implicit` speaks TLS from the first octet on (port 465), `off` does not offer it. On a "
      "Unix socket `starttls` offers nothing."},
 
@@ -451,7 +479,8 @@ const struct config_key config_keys[] = {
      DEFAULT("try"), 0, 0, route_tls_words, LIVE,
      "`try` uses STARTTLS where it is offered, and goes on without when it fails; `require` sends "
      "only under TLS to a server whose certificate verifies and names the host; `off` never uses "
-     "STARTTLS. A message with REQUIRETLS is sent as under `require` in any case."},
+     "STARTTLS. A message with REQUIRETLS is sent as under `require` in any case; one with the "
+     "field TLS-Required: No (RFC 8689) that goes by `mx` is sent as under `try`, not `require`."},
     {"route", "ca_file", CONFIG_TYPE_FILE, BLOCK(config_route, ca_file), DEFAULT("\"\""), ANY, LIVE,
      "A PEM file with the authorities that are believed, instead of those of the system."},
     {"route", "user", CONFIG_TYPE_LOGIN, BLOCK(config_route, user), DEFAULT("\"\""), ANY, LIVE,
@@ -522,7 +551,8 @@ static const char *const type_words[] = {
     [CONFIG_TYPE_USERS] = "the path of a file, or \"\" for none",
     [CONFIG_TYPE_TOKENS] = "the path of a file, or \"\" for none",
     [CONFIG_TYPE_SENDERS] = "the path of a file, or \"\" for none",
-    [CONFIG_TYPE_HTTP] = "\"http://ADDRESS[:PORT]/PATH\", or \"\" for none",
+    [CONFIG_TYPE_HTTP] = "\"https://HOST[:PORT]/PATH\", or with http://, or \"\" for none",
+    [CONFIG_TYPE_TEXT] = "text without control characters, or \"\" for none",
     [CONFIG_TYPE_ALIASES] = "the path of a file, or \"\" for none",
     [CONFIG_TYPE_MAILBOX] =
         "\"maildir:PATH\" with {user} in it, \"lmtp:unix:PATH\" or \"lmtp:HOST:PORT\"",

@@ -27,7 +27,8 @@ enum config_type {
     CONFIG_TYPE_USERS,        /* span (path); fills config.users and config.logins */
     CONFIG_TYPE_TOKENS,       /* span (path); fills config.tokens */
     CONFIG_TYPE_SENDERS,      /* span (path); fills config.auth.senders */
-    CONFIG_TYPE_HTTP,         /* struct config_endpoint; fills config.auth.introspection_path */
+    CONFIG_TYPE_HTTP,         /* struct config_url */
+    CONFIG_TYPE_TEXT,         /* span; no control characters */
     CONFIG_TYPE_ALIASES,      /* span (path); fills config.aliases */
     CONFIG_TYPE_MAILBOX,      /* struct config_mailbox */
     CONFIG_TYPE_UNKNOWN_USER, /* enum; fills config.catchall */

@@ -105,10 +105,18 @@ static bool next_line(const struct config_source *text, enum config_table_form f
     return joined_line(text->p + (rest->p - text->p), rest, out, n_lines);
 }
 
+/* Editors of other systems put a mark in front of UTF-8 (RFC 3629 6). */
+static span without_mark(span text)
+{
+    static const span mark = SPAN_INIT("\xef\xbb\xbf");
+
+    return span_starts(text, mark) ? span_skip(text, mark.n) : text;
+}
+
 void config_table_parse(struct config_table *t, enum config_table_form form,
                         const struct config_source *text)
 {
-    span rest = config_source_span(text);
+    span rest = without_mark(config_source_span(text));
     unsigned n_lines;
     span line;
 
@@ -144,6 +152,17 @@ static bool open_file(struct config_load *load, const struct config_where *where
     return e == ERR_OK;
 }
 
+static void warn_of_others(struct config_table *t)
+{
+    char memory[24];
+    struct buf number = BUF_OVER(memory);
+
+    buf_put_u64(&number, t->bad);
+    t->where.line = 0;
+    config_load_warn(t->load, &t->where, buf_span(&number),
+                     "more lines are bad than are named here: so many in all");
+}
+
 bool config_table_read(struct config_table *t, const struct config_where *where,
                        enum config_table_form form, span path)
 {
@@ -154,10 +173,8 @@ bool config_table_read(struct config_table *t, const struct config_where *where,
     t->where =
         (struct config_where){config_tree_path_from(t->load->pool, path, where->file).p, 0, 0};
     config_table_parse(t, form, &text);
-    if (t->bad > CONFIG_TABLE_WARNINGS_MAX) {
-        t->where.line = 0;
-        config_load_warn(t->load, &t->where, SPAN_NONE, "more lines are bad than are named here");
-    }
+    if (t->bad > CONFIG_TABLE_WARNINGS_MAX)
+        warn_of_others(t);
     if (t->secret)
         explicit_bzero(text.p, text.n);
     config_source_free(&text);

@@ -8,7 +8,8 @@
  *     mailhelo:PATH, mailips:PATH   the values of such a file: cPanel's two tables of domains
  *
  * In all of them blank lines and lines that begin with # are skipped; in the last two, and in
- * files of aliases, a line that begins with a blank continues the one before it.
+ * files of aliases, a line that begins with a blank continues the one before it. A mark of UTF-8
+ * in front of the first line is no part of it.
  *
  * A bad line is a warning with its file and line, and the rest is used; after
  * CONFIG_TABLE_WARNINGS_MAX of them only their number is told. Each file that is read is watched:

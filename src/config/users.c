@@ -3,6 +3,7 @@
 
 #include <sys/stat.h>
 
+#include "config/idn.h"
 #include "config/login.h"
 #include "config/map.h"
 #include "config/table.h"
@@ -46,11 +47,16 @@ static const char *add_login(struct config_table *t, span name, span forms)
     return NULL;
 }
 
+static span domain_of(span address)
+{
+    return span_skip(address, span_rfind(address, '@') + 1);
+}
+
 static const char *add_user(struct config_table *t, span line, span none)
 {
     size_t colon = span_find(line, ':');
     span forms = span_skip(line, colon + 1);
-    char text[PATH_MAX_BYTES + 8];
+    char text[CONFIG_ADDRESS_BYTES];
     struct buf key = BUF_OVER(text);
     struct path path;
     enum path_fault fault =
@@ -59,10 +65,10 @@ static const char *add_user(struct config_table *t, span line, span none)
     (void)none;
     if (fault != PATH_FINE)
         return path_fault_text(fault);
-    path_put(&key, &path);
+    config_idn_put_path(&key, &path);
     if (key.overflow || !config_map_put(t->load->c->users, buf_span(&key), SPAN_NONE))
         return "this user stands here twice; the first line counts";
-    (void)config_map_put(t->load->c->user_domains, path.domain, SPAN_NONE);
+    (void)config_map_put(t->load->c->user_domains, domain_of(buf_span(&key)), SPAN_NONE);
     return forms.n != 0 ? add_login(t, buf_span(&key), forms) : NULL;
 }
 
@@ -84,7 +90,7 @@ static const char *add_token(struct config_table *t, span line, span none)
 {
     size_t colon = span_find(line, ':');
     span token = span_trim(span_skip(line, colon + 1));
-    char text[PATH_MAX_BYTES + CONFIG_MAP_NAME_MAX_BYTES + 8];
+    char text[CONFIG_ADDRESS_BYTES + CONFIG_MAP_NAME_MAX_BYTES + 1];
     struct buf value = BUF_OVER(text);
     struct path path;
     enum path_fault fault =
@@ -98,7 +104,7 @@ static const char *add_token(struct config_table *t, span line, span none)
         return "not of the form \"address:token\"";
     buf_put(&value, span_head(token, CONFIG_MAP_NAME_MAX_BYTES));
     buf_putc(&value, '\0');
-    path_put(&value, &path);
+    config_idn_put_path(&value, &path);
     put = !value.overflow && config_map_put(t->to, token, buf_span(&value));
     explicit_bzero(text, sizeof text);
     return put ? NULL : "this token stands here already, or is longer than 1024 octets";
@@ -113,29 +119,42 @@ bool config_users_read_tokens(struct config_load *load, const struct config_valu
 
 /* ---- senders ---- */
 
+/* An address, or "@domain" for all of a domain; false: it is neither. */
+static bool put_sender(struct config_table *t, struct buf *b, span text)
+{
+    struct path path;
+
+    if (span_starts(text, SPAN("@"))) {
+        buf_putc(b, '@');
+        buf_put(b, config_idn(t->load->pool, span_skip(text, 1)));
+    } else if (path_parse_address(text, PATH_ALLOW_UTF8, &path) == PATH_FINE) {
+        config_idn_put_path(b, &path);
+    } else {
+        return false;
+    }
+    buf_putc(b, '\0');
+    return true;
+}
+
 static const char *add_senders(struct config_table *t, span line, span none)
 {
     size_t colon = span_find(line, ':');
-    span login = span_trim(span_head(line, colon));
     span rest = span_skip(line, colon + 1), sender;
-    char text[CONFIG_SENDERS_BYTES];
-    struct buf value = BUF_OVER(text);
+    char text[CONFIG_SENDERS_BYTES], name[CONFIG_ADDRESS_BYTES];
+    struct buf value = BUF_OVER(text), login = BUF_OVER(name);
     struct path path;
 
     (void)none;
-    if (path_parse_address(login, PATH_ALLOW_UTF8, &path) != PATH_FINE)
+    if (path_parse_address(span_trim(span_head(line, colon)), PATH_ALLOW_UTF8, &path) != PATH_FINE)
         return "not of the form \"login: address, @domain\"";
     while (span_split(&rest, ',', &sender)) {
-        sender = span_trim(sender);
-        if (!span_starts(sender, SPAN("@")) &&
-            path_parse_address(sender, PATH_ALLOW_UTF8, &path) != PATH_FINE)
+        if (!put_sender(t, &value, span_trim(sender)))
             return "a sender that is neither an address nor \"@domain\"";
-        buf_put(&value, sender);
-        buf_putc(&value, '\0');
     }
+    config_idn_put_path(&login, &path);
     if (value.overflow)
         return "too many senders for one login";
-    return config_map_put(t->to, login, buf_span(&value))
+    return config_map_put(t->to, buf_span(&login), buf_span(&value))
                ? NULL
                : "this login stands here twice; the first line counts";
 }

@@ -17,6 +17,7 @@
 #define SMTP_PORT  25
 #define LMTP_PORT  24
 #define HTTP_PORT  80
+#define HTTPS_PORT 443
 
 typedef bool reader(struct config_load *load, const struct config_value *value, void *at);
 
@@ -183,28 +184,71 @@ static bool read_senders(struct config_load *load, const struct config_value *va
     return value->text.n == 0 || config_users_read_senders(load, value, load->c->auth.senders);
 }
 
-/* "http://ADDRESS[:PORT]/PATH"; the process that asks looks no names up. */
+static bool read_words(struct config_load *load, const struct config_value *value, void *at)
+{
+    for (size_t i = 0; i < value->text.n; i++)
+        if (ascii_is_control(value->text.p[i]))
+            return refuse(load, value, "a control character");
+    return read_text(load, value, at);
+}
+
+/* "https://"; *rest goes behind it. */
+static bool take_scheme(span *rest, struct config_url *url)
+{
+    static const struct {
+        span text;
+        uint16_t port;
+        bool tls;
+    } schemes[] = {{SPAN_INIT("https://"), HTTPS_PORT, true},
+                   {SPAN_INIT("http://"), HTTP_PORT, false}};
+
+    for (size_t i = 0; i < COUNT(schemes); i++) {
+        if (!span_istarts(*rest, schemes[i].text))
+            continue;
+        *rest = span_skip(*rest, schemes[i].text.n);
+        url->server.port = schemes[i].port;
+        url->tls = schemes[i].tls;
+        return true;
+    }
+    return false;
+}
+
+static bool stays_here(const struct config_url *url)
+{
+    return url->server.ip.family != IP_NONE ? ip_addr_scope(url->server.ip) == IP_LOOPBACK
+                                            : span_ieq(url->server.host, SPAN("localhost"));
+}
+
+static bool is_url_text(const struct config_value *value)
+{
+    for (size_t i = 0; i < value->text.n; i++)
+        if (!ascii_is_print(value->text.p[i]) || value->text.p[i] == ' ')
+            return false;
+    return is_text(value) && !span_has(value->text, '#');
+}
+
 static bool read_http(struct config_load *load, const struct config_value *value, void *at)
 {
-    struct config_endpoint *e = at;
-    span rest = span_skip(value->text, 7);
-    size_t slash = span_find(rest, '/');
+    struct config_url *out = at, url = {.path = SPAN_INIT("/")};
+    span rest = value->text;
+    size_t slash;
 
-    if (!is_text(value))
+    if (!is_url_text(value))
         return refuse(load, value, NULL);
     if (value->text.n == 0)
         return true;
-    for (size_t i = 0; i < value->text.n; i++)
-        if (!ascii_is_print(value->text.p[i]) || value->text.p[i] == ' ')
-            return refuse(load, value, NULL);
-    if (!span_starts(value->text, SPAN("http://")) ||
-        !config_endpoint_parse(load->pool, span_head(rest, slash), HTTP_PORT, e) ||
-        e->transport != CONFIG_TCP)
+    if (!take_scheme(&rest, &url))
         return refuse(load, value, NULL);
-    if (e->ip.family == IP_NONE)
-        return refuse(load, value, "a name; an address is needed here");
-    load->c->auth.introspection_path =
-        slash < rest.n ? config_pool_copy(load->pool, span_skip(rest, slash)) : SPAN("/");
+    slash = span_find(rest, '/');
+    if (!config_endpoint_parse(load->pool, span_head(rest, slash), url.server.port, &url.server) ||
+        url.server.transport != CONFIG_TCP)
+        return refuse(load, value, NULL);
+    if (slash < rest.n)
+        url.path = config_pool_copy(load->pool, span_skip(rest, slash));
+    if (!url.tls && !stays_here(&url))
+        config_load_warn(load, &value->where, value->text,
+                         "tokens and secrets go over the network in the clear: use https://");
+    *out = url;
     return true;
 }
 
@@ -452,6 +496,7 @@ static reader *const readers[] = {
     [CONFIG_TYPE_PATH] = read_path,
     [CONFIG_TYPE_FILE] = read_file,
     [CONFIG_TYPE_LOGIN] = read_login,
+    [CONFIG_TYPE_TEXT] = read_words,
     [CONFIG_TYPE_USER] = read_user,
     [CONFIG_TYPE_GREETING] = read_greeting,
     [CONFIG_TYPE_DOMAINS] = read_domains,

@@ -8,11 +8,14 @@
  */
 #include "explain/decide.h"
 
+#include "explain/match.h"
 #include "explain/rules.h"
 
 /* What it counts to stand in the reply itself, and outside of one that speaks for itself. */
 #define IN_REPLY  8
 #define OUT_REPLY 45
+/* A phrase further from the reply than this is no part of what it says. */
+#define APART_BYTES 60
 /* What codes and the stage can weigh at most without any words: they do not decide. */
 #define SIGNS_ONLY 38
 /* From this strength on the reply speaks for itself. */
@@ -39,13 +42,24 @@ static const struct explain_page *page_of(const struct rule_clause *c)
     return &explain_pages[rules[c->rule].value];
 }
 
-/* Does a phrase of the clause stand in the reply itself? Signs are of the reply always. */
+/*
+ * Does a phrase of the clause stand in the reply itself, and the others near it? Signs are of the
+ * reply always.
+ */
 static bool in_reply(const struct explain_work *w, const struct rule_clause *c)
 {
-    for (size_t i = 0; i < c->terms; i++)
-        if ((c->without >> i & 1) == 0 && w->found[c->term[i]].in_reply)
-            return true;
-    return false;
+    bool any = false;
+
+    for (size_t i = 0; i < c->terms; i++) {
+        const struct explain_found *f = &w->found[c->term[i]];
+
+        if ((c->without >> i & 1) != 0)
+            continue;
+        if (!f->in_reply && !match_is_near(w, f->at, f->end, APART_BYTES))
+            return false;
+        any |= f->in_reply;
+    }
+    return any;
 }
 
 static unsigned strength_of(const struct rule_clause *c)

@@ -137,7 +137,8 @@ struct explain_work {
     size_t term_n;
     uint16_t clauses[EXPLAIN_CLAUSES_MAX]; /* those that hold */
     size_t clause_n;
-    bool has_reply; /* the text that was matched holds a reply */
+    bool has_reply; /* the text that was matched holds a reply, from here to there: */
+    uint32_t reply_from, reply_end;
     uint32_t place; /* all places so far: grows over texts, so nothing needs clearing */
 };
 

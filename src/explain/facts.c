@@ -2,6 +2,7 @@
 #include "explain/facts.h"
 
 #include "base/ascii.h"
+#include "explain/match.h"
 #include "explain/rules.h"
 
 /* How many words behind a phrase its value may stand. */
@@ -10,6 +11,8 @@
 #define LINK_WORDS 2
 /* How many greeting words of a text are looked at for a name next to them. */
 #define GREETING_WORDS 8
+/* A greeting word further from the reply than this stands in an example, not in the refusal. */
+#define EXAMPLE_BYTES 400
 /* From this strength on whatever stands there is the greeting; below it must look like a name. */
 #define TAKE_SURE 90
 
@@ -88,16 +91,18 @@ static span bracketed_before(span text, size_t i)
 /* Could this be a name that was said in a greeting, rather than a word of the sentence? */
 static bool looks_like_name(span s)
 {
-    bool joint = false, digit = false, dot = false;
+    bool joint = false, digit = false, dot = false, pair = false; /* "e.g." has none */
 
     for (size_t i = 0; i < s.n; i++) {
+        pair |= i > 0 && ascii_is_alnum(s.p[i]) && ascii_is_alnum(s.p[i - 1]);
         digit |= ascii_is_digit(s.p[i]);
         joint |= s.p[i] == '-' || s.p[i] == '_';
         dot |= s.p[i] == '.' && i > 0 && i + 1 < s.n;
         if (s.p[i] == '/' || s.p[i] == '@' || s.p[i] == '=')
             return false;
     }
-    return s.n > 0 && (dot || s.p[0] == '[' || (joint && digit) || span_ieq(s, SPAN("localhost")));
+    return s.n > 0 && ((dot && (pair || digit)) || s.p[0] == '[' || (joint && digit) ||
+                       span_ieq(s, SPAN("localhost")));
 }
 
 /* The first word of one of the classes after i, within a few words. */
@@ -268,9 +273,9 @@ static bool next_greeting_word(span text, size_t *end, size_t *out_begin)
 
 /*
  * The name that was said stands next to the word for saying it, whoever writes: in angle
- * brackets before it, or behind it.
+ * brackets before it, or behind it. Far from the reply it is an example.
  */
-static void named_greeting(span text, struct explain_answer *a)
+static void named_greeting(const struct explain_work *w, span text, struct explain_answer *a)
 {
     size_t end = 0, begin;
 
@@ -279,6 +284,8 @@ static void named_greeting(span text, struct explain_answer *a)
 
         if (!next_greeting_word(text, &end, &begin))
             return;
+        if (!match_is_near(w, begin, end, EXAMPLE_BYTES))
+            continue;
         name = bracketed_before(text, begin);
         if (name.n == 0 || name.p == text.p || name.p[-1] != '<' || span_has(name, '@'))
             name = name_behind(text, end);
@@ -292,6 +299,14 @@ struct best {
     unsigned reporter;
     unsigned field[EXPLAIN_FIELD_COUNT];
 };
+
+/* What is taken next to a word as common as HELO, far from the reply. */
+static bool is_example(const struct explain_work *w, const struct rule *r,
+                       const struct explain_found *f)
+{
+    return r->value == EXPLAIN_FIELD_GREETING && r->strength < TAKE_SURE &&
+           !match_is_near(w, f->at, f->end, EXAMPLE_BYTES);
+}
 
 static void take(struct best *best, span text, const struct rule *r, const struct explain_found *f,
                  struct explain_answer *a)
@@ -307,9 +322,10 @@ static void take(struct best *best, span text, const struct rule *r, const struc
     best->field[r->value] = r->strength;
 }
 
-static void use_clause(struct best *best, span text, const struct rule_clause *c,
-                       const struct explain_found *f, struct explain_answer *a)
+static void use_clause(struct best *best, const struct explain_work *w, span text,
+                       const struct rule_clause *c, struct explain_answer *a)
 {
+    const struct explain_found *f = &w->found[c->term[0]];
     const struct rule *r = &rules[c->rule];
 
     switch (r->kind) {
@@ -329,7 +345,8 @@ static void use_clause(struct best *best, span text, const struct rule_clause *c
         best->reporter = best->reporter < r->strength ? r->strength : best->reporter;
         break;
     case RULE_TAKE:
-        take(best, text, r, f, a);
+        if (!is_example(w, r, f))
+            take(best, text, r, f, a);
         break;
     case RULE_CAUSE:
     case RULE_CUT:
@@ -341,13 +358,10 @@ void facts_find(const struct explain_work *w, span text, struct explain_answer *
 {
     struct best best = {0};
 
-    for (size_t i = 0; i < w->clause_n; i++) {
-        const struct rule_clause *c = &rule_clauses[w->clauses[i]];
-
-        use_clause(&best, text, c, &w->found[c->term[0]], a);
-    }
+    for (size_t i = 0; i < w->clause_n; i++)
+        use_clause(&best, w, text, &rule_clauses[w->clauses[i]], a);
     exim_host(text, a);
     traced_greeting(text, a);
-    named_greeting(text, a);
+    named_greeting(w, text, a);
     remote_address(text, a);
 }

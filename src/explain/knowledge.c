@@ -49,7 +49,8 @@ static const struct {
     {SPAN_INIT("url"), offsetof(struct explain_facts, url), NULL},
 };
 
-/* Put the fact that `name` names; false when it is empty and nothing stands for it. */
+/* Put the fact that `name` names; false when it is empty and nothing stands for it. Other braces
+ * are the text's own. */
 static bool put_fact(struct buf *b, span name, const struct explain_facts *facts)
 {
     for (size_t i = 0; i < COUNT(places); i++) {
@@ -66,7 +67,8 @@ static bool put_fact(struct buf *b, span name, const struct explain_facts *facts
             return false;
         return true;
     }
-    return false;
+    buf_printf(b, "{%.*s}", SPAN_ARG(name));
+    return true;
 }
 
 /* Put one piece without [[ ]]; false when a fact in it was missing. */

@@ -234,6 +234,11 @@ static void forget(struct explain_work *w)
         explain_work_init(w);
 }
 
+bool match_is_near(const struct explain_work *w, size_t at, size_t end, size_t far)
+{
+    return !w->has_reply || (end + far >= w->reply_from && at <= (size_t)w->reply_end + far);
+}
+
 void match_text(struct explain_work *w, span text, span reply, const uint8_t *off)
 {
     struct words words = words_of(text);
@@ -246,6 +251,8 @@ void match_text(struct explain_work *w, span text, span reply, const uint8_t *of
     s.reply_from = reply.n != 0 ? (size_t)(reply.p - text.p) : 0;
     s.reply_end = s.reply_from + reply.n;
     w->has_reply = reply.n != 0;
+    w->reply_from = (uint32_t)s.reply_from;
+    w->reply_end = (uint32_t)s.reply_end;
     while (words_next(&words, &s.word)) {
         s.place = w->place + (uint32_t)s.word.place;
         scan_word(&s);

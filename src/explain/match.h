@@ -6,6 +6,10 @@
 
 #include "explain/explain.h"
 
+/* Does what stands from `at` to `end` touch the reply, or `far` octets around it at most? Always
+ * true where no reply was found. */
+bool match_is_near(const struct explain_work *w, size_t at, size_t end, size_t far);
+
 /*
  * Find all terms of text, then all clauses that hold but those of causes.
  *

@@ -121,16 +121,21 @@ struct page_out {
     bool color;
 };
 
-/* A word of the text, or a line of its own, wrapped at COLUMNS behind a margin of 11. */
-static void put_wrapped(struct buf *b, span text)
+/*
+ * A word of the text, or a line of its own, wrapped at COLUMNS behind a margin of 11. On the first
+ * line stand `column` octets already.
+ */
+static void put_wrapped_from(struct buf *b, size_t column, span text)
 {
-    size_t column = 0;
+    bool begun = false;
     span line, word;
 
     while (span_line(&text, &line)) {
-        if (column > 0)
+        if (begun && column > 0) {
             buf_put(b, SPAN("\n           "));
-        column = 0;
+            column = 0;
+        }
+        begun = true;
         while (span_split(&line, ' ', &word)) {
             if (column > 0 && column + 1 + word.n > COLUMNS - 11) {
                 buf_put(b, SPAN("\n           "));
@@ -143,6 +148,11 @@ static void put_wrapped(struct buf *b, span text)
         }
     }
     buf_putc(b, '\n');
+}
+
+static void put_wrapped(struct buf *b, span text)
+{
+    put_wrapped_from(b, 0, text);
 }
 
 static void put_label(const struct page_out *o, const char *label)
@@ -209,10 +219,29 @@ static void put_fix_rows(const struct page_out *o, const struct explain_answer *
 {
     for (size_t i = 0; i < a->fixes; i++) {
         put_label(o, i == 0 ? "do" : "");
-        buf_printf(o->b, "%s%s:%s ", o->color ? "\033[32m" : "", a->fix[i]->name,
+        buf_printf(o->b, "%s%s:%s", o->color ? "\033[32m" : "", a->fix[i]->name,
                    o->color ? "\033[0m" : "");
-        put_wrapped(o->b, span_cstr(a->fix[i]->line));
+        put_wrapped_from(o->b, strlen(a->fix[i]->name) + 1, span_cstr(a->fix[i]->line));
     }
+}
+
+/* Which lines there are, where the text does not show whose software it is about. */
+static void put_other_fixes(const struct page_out *o, const struct explain_answer *a)
+{
+    char memory[SENTENCE_BYTES];
+    struct buf names = BUF_OVER(memory);
+
+    if (a->fixes != 1 || strcmp(a->fix[0]->software, "any") != 0)
+        return;
+    for (size_t i = 0; i < explain_fix_count; i++)
+        if (strcmp(explain_fixes[i].topic, a->page->fix) == 0 && &explain_fixes[i] != a->fix[0])
+            buf_printf(&names, "%s%s", names.n == 0 ? "" : ", ", explain_fixes[i].software);
+    if (names.n == 0 || names.overflow)
+        return;
+    put_label(o, "");
+    buf_printf(o->b, "The line for one of these: herald explain --software NAME\n");
+    put_label(o, "");
+    put_wrapped(o->b, buf_span(&names));
 }
 
 static const char *who_words(enum explain_who who)
@@ -244,5 +273,6 @@ void explain_show_text(struct buf *b, const struct explain_answer *a, bool color
     put_row(&o, "who acts", who_words(a->who));
     put_row(&o, "mend it", a->page->sender);
     put_fix_rows(&o, a);
+    put_other_fixes(&o, a);
     put_row(&o, "receiver", a->page->receiver);
 }

@@ -370,10 +370,12 @@ static enum greeting_match matches_rdns(const struct greeting_gather *g)
     return result;
 }
 
-/* One of our addresses: configured, or what DNS has for our names and their MX. */
-static bool is_own_address(const struct greeting_gather *g, struct ip_addr a)
+/* One of our addresses: configured, what DNS has for our names and their MX, or what we learned. */
+static bool is_own_address(const struct greeting_gather *g, struct ip_addr a, bool learned_too)
 {
-    for (size_t i = 0; i < g->server->n_addresses; i++) {
+    size_t n = g->server->n_addresses - (learned_too ? 0 : g->server->n_learned);
+
+    for (size_t i = 0; i < n; i++) {
         if (ip_addr_eq(g->server->addresses[i], a))
             return true;
     }
@@ -395,7 +397,7 @@ static bool has_own_address(const struct greeting_gather *g, enum greeting_slot_
         const struct greeting_slot *slot = &g->slots[i];
 
         for (unsigned k = 0; slot->kind == kind && k < slot->n_addrs; k++) {
-            if (is_own_address(g, slot->addrs[k]))
+            if (is_own_address(g, slot->addrs[k], true))
                 return true;
         }
     }
@@ -434,7 +436,7 @@ static enum greeting_vouched vouched(const struct greeting_gather *g,
     if (f->value[FACT_OWN_NAME] == YES_NO && f->value[FACT_LOCAL_DOMAIN] == LOCAL_NO)
         return VOUCHED_NA;
     /* Our own name from one of our own addresses: the operator said so in listing them. */
-    if (f->value[FACT_OWN_NAME] == YES_YES && is_own_address(g, g->claim.client))
+    if (f->value[FACT_OWN_NAME] == YES_YES && is_own_address(g, g->claim.client, false))
         return VOUCHED_YES;
     if (g->claim.vouched || address == PASS_PASS || reverse == MATCH_YES || spf == SPF_PASS)
         return VOUCHED_YES;
@@ -485,7 +487,7 @@ static void conclude(struct greeting_gather *g)
     f->value[FACT_MATCHES_RDNS] = (uint8_t)matches_rdns(g);
     f->value[FACT_OWN_NAME] = yes_if(has_name && is_own_name(g->server, g->name.normal));
     f->value[FACT_OWN_ADDRESS] =
-        yes_if((is_literal(g) || is_bare(g)) && is_own_address(g, g->name.addr));
+        yes_if((is_literal(g) || is_bare(g)) && is_own_address(g, g->name.addr, true));
     f->value[FACT_LOCAL_DOMAIN] = (uint8_t)g->claim.local_domain;
     f->value[FACT_RESOLVES_TO_OWN] = (uint8_t)resolves_to_own(g);
     f->value[FACT_SPF_HELO] = (uint8_t)spf_helo(g);

@@ -51,6 +51,8 @@ struct greeting_server {
     size_t n_names;
     const struct ip_addr *addresses; /* own addresses, also the public ones behind NAT */
     size_t n_addresses;
+    size_t n_learned; /* of those the last ones: strangers said so. A claim to be there is judged
+                         as of any other, but being there vouches for no name */
     bool addresses_known; /* addresses hold those of our names in DNS too: do not ask for them */
 };
 

@@ -290,8 +290,7 @@ static void header_piece(struct convert *c, struct buf *out, span s, bool eol)
         end_header(c, out);
         return;
     }
-    if (ascii_has_high(s) && c->to == CONVERT_TO_7BIT)
-        fail(c, CONVERT_HEADER);
+    c->header_has_high |= ascii_has_high(s);
     if (c->at_start && !(s.n > 0 && ascii_is_blank(s.p[0])))
         begin_field(c, out, s);
     /* A signature covers its part's header too. */

@@ -15,7 +15,8 @@
  *
  * Nothing inside multipart/signed is touched: where that would be necessary, the message is not
  * fit. Parts are told by their boundaries, outer ones too, without recursion; a line that ends a
- * part ends all that was open in it. Octets above 127 in a header are a fault: they need SMTPUTF8.
+ * part ends all that was open in it. Headers are not encoded: whoever writes octets above 127 into
+ * one means some coding that we cannot know. They stay, and header_has_high tells of them.
  *
  * Limits: CONVERT_DEPTH_MAX, CONVERT_PARTS_MAX, CONVERT_FIELD_BYTES. Not here: decoding.
  */
@@ -43,8 +44,7 @@ enum convert_to {
     X(CONVERT_STRUCTURE, "5.6.3",                                                                  \
       "its content would have to be encoded, and its MIME structure does not say how")             \
     X(CONVERT_LIMIT, "5.6.3",                                                                      \
-      "its content would have to be encoded, and it has too many parts, or they lie too deep")     \
-    X(CONVERT_HEADER, "5.6.7", "its header is not ASCII, and the server does not do SMTPUTF8")
+      "its content would have to be encoded, and it has too many parts, or they lie too deep")
 
 enum convert_fault {
 #define CONVERT_ENUM(id, status, words) id,
@@ -76,6 +76,7 @@ struct convert_level {
 
 struct convert {
     enum convert_fault fault; /* sticky; the first one */
+    bool header_has_high;     /* octets above 127 in a header, of the message or of a part */
 
     /* private */
     enum convert_to to;

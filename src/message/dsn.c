@@ -90,19 +90,24 @@ const char *dsn_status_words(const unsigned status[3])
 
 /* ---- octets above 127 ---- */
 
-/* An address that is written as it is: the caller's, and well-formed; anything else is escaped. */
+/* An address or id that is written as it is, backslashes and all; anything else is escaped. */
+static bool is_sound(span s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (ascii_is_control(s.p[i]))
+            return false;
+    return s.n <= TEXT_CUT_BYTES && escape_is_utf8(s);
+}
+
 static bool is_global(span address)
 {
-    for (size_t i = 0; i < address.n; i++)
-        if (ascii_is_control(address.p[i]))
-            return false;
-    return address.n <= TEXT_CUT_BYTES && ascii_has_high(address) && escape_is_utf8(address);
+    return ascii_has_high(address) && is_sound(address);
 }
 
 static bool any_global(const struct dsn *d)
 {
     for (size_t i = 0; i < d->n_recipients; i++)
-        if (is_global(d->recipients[i].address))
+        if (is_global(d->recipients[i].address) || is_global(d->recipients[i].original))
             return true;
     return is_global(d->sender);
 }
@@ -155,7 +160,7 @@ bool dsn_can_return(span original)
 
 static void put_address(struct buf *b, span address)
 {
-    if (is_global(address))
+    if (is_sound(address))
         buf_put(b, address);
     else
         escape_text(b, address, TEXT_CUT_BYTES);
@@ -327,23 +332,23 @@ static void put_words(struct buf *b, const struct dsn *d)
                num_id_text(d->about_id).text, d->whole ? "it stands" : "its header stands");
 }
 
-static void put_final(struct buf *b, span address)
+/* What a program compares with what it sent: of one line, as a fold would be read as part of it. */
+static void put_exact(struct buf *b, const char *name, const char *type, span text)
 {
-    if (is_global(address)) {
-        /* Of one line: a fold would be read as part of it. */
-        buf_put(b, SPAN("Final-Recipient: utf-8; "));
-        buf_put(b, address);
-        buf_put(b, SPAN("\r\n"));
-    } else {
-        put_field(b, "Final-Recipient:", "rfc822;", address, TEXT_CUT_BYTES);
+    if (!is_sound(text)) {
+        put_field(b, name, type, text, TEXT_CUT_BYTES);
+        return;
     }
+    buf_printf(b, "%s %s%s", name, type, type[0] != '\0' ? " " : "");
+    buf_put(b, text);
+    buf_put(b, SPAN("\r\n"));
 }
 
 /* RFC 3464 2.2 and 2.3. */
 static void put_status(struct buf *b, const struct dsn *d)
 {
     if (d->envelope_id.n != 0)
-        put_field(b, "Original-Envelope-Id:", "", d->envelope_id, TEXT_CUT_BYTES);
+        put_exact(b, "Original-Envelope-Id:", "", d->envelope_id);
     put_field(b, "Reporting-MTA:", "dns;", host_of(d), TEXT_CUT_BYTES);
     put_date_field(b, "Arrival-Date", d->arrived_ms);
     for (size_t i = 0; i < d->n_recipients; i++) {
@@ -351,8 +356,8 @@ static void put_status(struct buf *b, const struct dsn *d)
 
         buf_put(b, SPAN("\r\n"));
         if (r->original.n != 0)
-            put_field(b, "Original-Recipient:", "", r->original, TEXT_CUT_BYTES);
-        put_final(b, r->address);
+            put_exact(b, "Original-Recipient:", "", r->original);
+        put_exact(b, "Final-Recipient:", is_global(r->address) ? "utf-8;" : "rfc822;", r->address);
         buf_printf(b, "Action: %s\r\n", actions[r->action].word);
         buf_printf(b, "Status: %u.%u.%u\r\n", r->status[0], r->status[1], r->status[2]);
         if (r->remote.n != 0) /* its name, without the address behind it (RFC 3464 2.3.5) */

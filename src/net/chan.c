@@ -299,6 +299,12 @@ static ssize_t write_part(struct chan *c)
     return n;
 }
 
+/* The other end does not keep up, or the kernel has no memory: what is queued stays for later. */
+static bool is_passing(int sys)
+{
+    return sys == EAGAIN || sys == ENOBUFS || sys == ENOMEM || sys == ETOOMANYREFS;
+}
+
 /* False when the other end is gone. */
 static bool write_queue(struct chan *c)
 {
@@ -307,7 +313,7 @@ static bool write_queue(struct chan *c)
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return errno == EAGAIN;
+            return is_passing(errno);
         c->written += (uint64_t)n;
         heap_drop(&c->out, (size_t)n);
     }

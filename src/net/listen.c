@@ -37,6 +37,19 @@ static void remove_stale(const struct net_addr *at)
     close(probe);
 }
 
+/*
+ * A Unix socket has its permissions from its first moment on. Whoever may write to its directory
+ * could put another name in its place, so they are not changed by path.
+ */
+static bool bind_as(int fd, const struct net_addr *at, mode_t mode)
+{
+    mode_t former = umask(~mode & 0777);
+    int result = bind(fd, &at->u.any, at->len);
+
+    umask(former);
+    return result == 0;
+}
+
 enum err listen_open(const struct net_addr *at, mode_t mode, int *out_fd, struct diag *d)
 {
     int family = net_addr_family(at);
@@ -51,10 +64,8 @@ enum err listen_open(const struct net_addr *at, mode_t mode, int *out_fd, struct
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (family == AF_INET6)
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-    if (bind(fd, &at->u.any, at->len) != 0)
+    if (!bind_as(fd, at, mode))
         return failed(&fd, d, "bind", at);
-    if (family == AF_UNIX && chmod(at->u.path.sun_path, mode) != 0)
-        return failed(&fd, d, "set the permissions of", at);
     if (listen(fd, LISTEN_BACKLOG) != 0)
         return failed(&fd, d, "listen on", at);
     *out_fd = fd;

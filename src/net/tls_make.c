@@ -96,17 +96,34 @@ enum err tls_make(span name, struct heap_buf *out_chain, struct heap_buf *out_ke
                          SPAN_ARG(name), tls_words());
 }
 
-bool tls_chain_end(span pem, int64_t *out_wall_ms)
+static X509 *first_of(span pem)
 {
     BIO *bio = pem.n <= INT32_MAX ? BIO_new_mem_buf(pem.p, (int)pem.n) : NULL;
     X509 *x = bio != NULL ? PEM_read_bio_X509_AUX(bio, NULL, NULL, NULL) : NULL;
+
+    BIO_free(bio);
+    return x;
+}
+
+bool tls_chain_is_for(span pem, span name)
+{
+    X509 *x = first_of(pem);
+    bool is = x != NULL && name.n > 0 && X509_check_host(x, name.p, name.n, 0, NULL) == 1;
+
+    X509_free(x);
+    (void)tls_words();
+    return is;
+}
+
+bool tls_chain_end(span pem, int64_t *out_wall_ms)
+{
+    X509 *x = first_of(pem);
     struct tm end;
     bool ok = x != NULL && ASN1_TIME_to_tm(X509_get0_notAfter(x), &end) == 1;
 
     if (ok)
         *out_wall_ms = (int64_t)timegm(&end) * 1000;
     X509_free(x);
-    BIO_free(bio);
     (void)tls_words();
     return ok;
 }

@@ -21,4 +21,7 @@ MUSTUSE enum err tls_make(span name, struct heap_buf *out_chain, struct heap_buf
  */
 bool tls_chain_end(span pem, int64_t *out_wall_ms);
 
+/* The first certificate of a PEM text is for this host name (RFC 9525). */
+bool tls_chain_is_for(span pem, span name);
+
 #endif

@@ -66,7 +66,7 @@ enum err file_open_named(const char *path, int *out_fd)
     int fd = -1;
 
     do {
-        fd = os_calls->openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NOCTTY, 0);
+        fd = os_calls->openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0);
     } while (fd < 0 && errno == EINTR);
     if (fd < 0)
         return err_of_errno(errno);

@@ -23,7 +23,10 @@ MUSTUSE enum err file_make_dir(int dir, const char *path, int *out_fd);
 
 MUSTUSE enum err file_open_read(int dir, const char *path, int *out_fd);
 
-/* Open for reading what the operator named: unlike all others, this follows symbolic links. */
+/*
+ * Open for reading what the operator named: unlike all others, this follows symbolic links. It
+ * never waits, not for a pipe that nobody writes either; whether it is a file is to be looked at.
+ */
 MUSTUSE enum err file_open_named(const char *path, int *out_fd);
 
 /* Make a new file for writing; ERR_EXISTS when there is one. */

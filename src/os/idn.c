@@ -33,3 +33,16 @@ bool idn_put_ascii(struct buf *b, span domain)
     idn2_free(ascii);
     return fits;
 }
+
+bool idn_put_address(struct buf *b, span address)
+{
+    size_t at = span_rfind(address, '@');
+    size_t start = b->n;
+    span domain = at < address.n ? span_skip(address, at + 1) : address;
+
+    buf_put(b, span_head(address, address.n - domain.n));
+    if (!b->overflow && idn_put_ascii(b, domain))
+        return true;
+    b->n = start;
+    return false;
+}

@@ -17,4 +17,7 @@ bool idn_is_needed(span s);
  */
 MUSTUSE bool idn_put_ascii(struct buf *b, span domain);
 
+/* The same for an address: its domain in A-labels, its local part as it is. Of no "@": a domain. */
+MUSTUSE bool idn_put_address(struct buf *b, span address);
+
 #endif

@@ -101,6 +101,24 @@ static void say_weak(const struct sandbox_row *row, span text)
     log_end(&l);
 }
 
+static bool may_call(const struct sandbox_row *row, int number)
+{
+    for (const struct sandbox_call *const *list = row->lists; *list != NULL; list++) {
+        for (const struct sandbox_call *c = *list; c->number >= 0; c++) {
+            if (c->number == number)
+                return true;
+        }
+    }
+    return false;
+}
+
+/* Landlock took its time to learn of ports: Linux 6.7. */
+static void say_if_ports_are_open(const struct sandbox_row *row, int abi)
+{
+    if (abi < LL_NET_ABI && !row->tcp_connect && may_call(row, SYS_connect))
+        say_weak(row, SPAN("the Landlock of this kernel knows no ports: TCP goes to any"));
+}
+
 /* What is taken away: everything that this version knows, granted back by rules. */
 static struct ll_ruleset ruleset_of(const struct sandbox_row *row, int abi)
 {
@@ -147,6 +165,7 @@ static enum err landlock_enter(const struct sandbox_row *row, const struct sandb
     int abi = sandbox_landlock_abi();
     struct ll_ruleset r = ruleset_of(row, abi);
 
+    say_if_ports_are_open(row, abi);
     if (abi == 0) {
         say_weak(row, SPAN("no Landlock in this kernel: files are guarded by seccomp alone"));
         return ERR_OK;

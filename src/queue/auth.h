@@ -31,7 +31,7 @@ enum auth_frame {
 #define AUTH_CLIENT_BYTES    16 /* an address in network order */
 #define AUTH_BINDING_BYTES   64 /* channel binding data (RFC 5929, RFC 9266) */
 #define AUTH_IDENTITY_BYTES  320
-#define AUTH_WHY_BYTES       80
+#define AUTH_WHY_BYTES       200
 
 /* A packed auth_start at most. */
 #define AUTH_START_BYTES                                                                           \

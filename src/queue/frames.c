@@ -19,6 +19,7 @@ static const uint32_t frame_max[QUEUE_FRAME_END] = {
     [QUEUE_PAST] = PAST_QUESTION_BYTES,
     [QUEUE_PAST_REPLY] = PAST_REPLY_BYTES,
     [QUEUE_NAMED] = QUEUE_NAMED_BYTES,
+    [QUEUE_OWN] = OWN_ADDRESS_BYTES,
 };
 
 uint32_t queue_frame_max(unsigned type)
@@ -62,22 +63,52 @@ bool put_result_get(span payload, struct put_result *out_r)
     return true;
 }
 
+static void put_address(struct buf *b, struct ip_addr a)
+{
+    pack_u8(b, (uint8_t)a.family);
+    buf_put(b, span_of(a.octet, sizeof(a.octet)));
+}
+
+static struct ip_addr take_address(struct unpack *u)
+{
+    struct ip_addr a = {.family = (enum ip_family)unpack_u8(u)};
+
+    if (u->rest.n < sizeof(a.octet) || (a.family != IP_V4 && a.family != IP_V6)) {
+        unpack_fail(u);
+        return a;
+    }
+    memcpy(a.octet, u->rest.p, sizeof(a.octet));
+    u->rest = span_skip(u->rest, sizeof(a.octet));
+    return a;
+}
+
+void own_address_put(struct buf *b, struct ip_addr a)
+{
+    put_address(b, a);
+}
+
+bool own_address_get(span payload, struct ip_addr *out_a)
+{
+    struct unpack u = unpack_over(payload);
+    struct ip_addr a = take_address(&u);
+
+    if (!unpack_done(&u))
+        return false;
+    *out_a = a;
+    return true;
+}
+
 void past_question_put(struct buf *b, const struct past_question *q)
 {
-    pack_u8(b, (uint8_t)q->client.family);
-    buf_put(b, span_of(q->client.octet, sizeof(q->client.octet)));
+    put_address(b, q->client);
     pack_span(b, span_head(q->name, PAST_NAME_BYTES));
 }
 
 bool past_question_get(span payload, struct past_question *out_q)
 {
     struct unpack u = unpack_over(payload);
-    struct past_question q = {.client.family = (enum ip_family)unpack_u8(&u)};
+    struct past_question q = {.client = take_address(&u)};
 
-    if (u.rest.n < sizeof(q.client.octet) || (q.client.family != IP_V4 && q.client.family != IP_V6))
-        return false;
-    memcpy(q.client.octet, u.rest.p, sizeof(q.client.octet));
-    u.rest = span_skip(u.rest, sizeof(q.client.octet));
     q.name = unpack_span(&u, PAST_NAME_BYTES);
     if (!unpack_done(&u))
         return false;

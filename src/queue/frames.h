@@ -38,6 +38,7 @@ enum queue_frame {
     QUEUE_PAST,       /* from smtpd: past_question: what is known of a greeting? */
     QUEUE_PAST_REPLY, /* greeting_history_pack; the tag of the question */
     QUEUE_NAMED,      /* from relay: the name of an egress from which it knows what to greet with */
+    QUEUE_OWN,        /* from relay, and on to smtpd and guard: our address as the world sees it */
     QUEUE_FRAME_END,
 };
 
@@ -46,8 +47,14 @@ enum queue_frame {
 
 #define QUEUE_NAMED_BYTES 255 /* of the name of an egress */
 
+#define OWN_ADDRESS_BYTES (1 + 16)
+
+/* The payload of QUEUE_OWN. */
+void own_address_put(struct buf *b, struct ip_addr a);
+MUSTUSE bool own_address_get(span payload, struct ip_addr *out_a);
+
 #define PAST_NAME_BYTES     512
-#define PAST_QUESTION_BYTES (1 + 16 + 4 + PAST_NAME_BYTES)
+#define PAST_QUESTION_BYTES (OWN_ADDRESS_BYTES + 4 + PAST_NAME_BYTES)
 #define PAST_REPLY_BYTES    64
 
 /* Who greeted with this name from there before? Borrows. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "config/idn.h"
 #include "config/map.h"
 #include "name/path.h"
 #include "net/chan.h"
@@ -38,9 +39,14 @@ static const struct {
 
 /* ---- what a configuration has ---- */
 
+bool auth_introspects(const struct config *c)
+{
+    return c->auth.introspection.url.server.host.n != 0;
+}
+
 static bool has_tokens(const struct config *c)
 {
-    return c->auth.tokens_file.n != 0 || c->auth.introspection.host.n != 0;
+    return c->auth.tokens_file.n != 0 || auth_introspects(c);
 }
 
 unsigned auth_mechanisms(const struct config *c)
@@ -98,28 +104,28 @@ void auth_challenge(struct auth_exchange *x, span octets)
         auth_finish(x, AUTH_TROUBLE, "the challenge cannot be sent");
 }
 
-static span client_ip(const struct auth_exchange *x)
+static struct backoff_who who(const struct auth_exchange *x)
 {
-    return x->trusted ? SPAN_NONE : span_of(x->client_ip, x->client_n);
+    return (struct backoff_who){auth_user(x), span_of(x->client_ip, x->client_n), x->trusted};
 }
 
 void auth_failed(struct auth_exchange *x)
 {
-    int64_t now = clock_mono_ms();
+    struct backoff_who w = who(x);
 
     if (x->failed)
         return;
     x->failed = true;
-    backoff_failed(&auth.backoff, BACKOFF_ACCOUNT, auth_user(x), now);
-    backoff_failed(&auth.backoff, BACKOFF_CLIENT, client_ip(x), now);
+    backoff_failed(&auth.backoff, &w, clock_mono_ms());
 }
 
 void auth_finish(struct auth_exchange *x, enum auth_status status, const char *why)
 {
     struct auth_result r = {status, auth_user(x), span_cstr(why)};
+    struct backoff_who w = who(x);
 
     if (status == AUTH_FINE)
-        backoff_cleared(&auth.backoff, BACKOFF_ACCOUNT, auth_user(x), clock_mono_ms());
+        backoff_passed(&auth.backoff, &w, clock_mono_ms());
     if (status == AUTH_WRONG)
         auth_failed(x);
     send_result(x->client, x->tag, &r);
@@ -128,21 +134,23 @@ void auth_finish(struct auth_exchange *x, enum auth_status status, const char *w
 
 bool auth_may_try(struct auth_exchange *x)
 {
-    int64_t now = clock_mono_ms();
-    const char *why = NULL;
+    static const char *const why[BACKOFF_KIND_COUNT] = {
+        [BACKOFF_ACCOUNT] = "too many failures of this account",
+        [BACKOFF_CLIENT] = "too many failures of this client",
+        [BACKOFF_PAIR] = "too many failures of this account from this client",
+    };
+    struct backoff_who w = who(x);
+    enum backoff_kind kind = BACKOFF_ACCOUNT;
 
-    if (backoff_wait(&auth.backoff, BACKOFF_CLIENT, client_ip(x), now) > 0)
-        why = "too many failures of this client";
-    else if (backoff_wait(&auth.backoff, BACKOFF_ACCOUNT, auth_user(x), now) > 0)
-        why = "too many failures of this account";
-    if (why != NULL)
-        auth_finish(x, AUTH_LATER, why);
-    return why == NULL;
+    if (backoff_wait(&auth.backoff, &w, clock_mono_ms(), &kind) == 0)
+        return true;
+    auth_finish(x, AUTH_LATER, why[kind]);
+    return false;
 }
 
 bool auth_claim(struct auth_exchange *x, span name)
 {
-    char memory[AUTH_IDENTITY_BYTES];
+    char memory[CONFIG_ADDRESS_BYTES];
     struct buf address = BUF_OVER(memory);
     struct buf user = BUF_OVER(x->user);
     struct path path;
@@ -150,7 +158,7 @@ bool auth_claim(struct auth_exchange *x, span name)
     x->user_n = 0;
     if (path_parse_address(name, PATH_ALLOW_UTF8, &path) != PATH_FINE)
         return false;
-    path_put(&address, &path);
+    config_idn_put_path(&address, &path);
     buf_put_lower(&user, buf_span(&address));
     if (address.overflow || user.overflow)
         return false;
@@ -293,18 +301,23 @@ static void on_peer(struct proc *p, unsigned kind, unsigned index, int fd)
         [AUTH_CANCEL] = {"cancel", auth_frame_max(AUTH_CANCEL), false},
     };
     static struct chan_type kept[AUTH_FRAME_END];
-    struct auth_client *c = calloc(1, sizeof *c);
+    struct auth_client *c;
     struct chan_conf conf = {
         .name = p->specs[kind].name,
         .types = kept,
         .type_count = COUNT(kept),
         .on_frame = on_frame,
         .on_closed = on_closed,
-        .arg = c,
         .secret = true,
     };
 
     (void)index;
+    if (kind == PROC_RESOLVER) {
+        resolve_client_link(&auth.resolver, fd);
+        return;
+    }
+    c = calloc(1, sizeof *c);
+    conf.arg = c;
     memcpy(kept, types, sizeof kept);
     if (c == NULL) {
         close(fd);
@@ -333,12 +346,12 @@ int auth_run(struct proc *p)
     const struct context *context = p->config;
     const struct config *c = context->config;
     struct sandbox_grant grant = {
-        .kind = SANDBOX_CONNECT, .fd = -1, .port = c->auth.introspection.port};
+        .kind = SANDBOX_CONNECT, .fd = -1, .port = c->auth.introspection.url.server.port};
 
-    auth = (struct auth){.proc = p, .config = c};
-    auth.backoff = (struct backoff){.table = context->backoff};
-    auth.backoff.max_ms[BACKOFF_ACCOUNT] = (int64_t)c->auth.backoff_account_ms;
-    auth.backoff.max_ms[BACKOFF_CLIENT] = (int64_t)c->auth.backoff_client_ms;
+    auth = (struct auth){.proc = p, .config = c, .keys = context->auth_keys};
+    resolve_client_init(&auth.resolver, p->loop);
+    auth.backoff = (struct backoff){context->backoff, (int64_t)c->auth.backoff_account_ms,
+                                    (int64_t)c->auth.backoff_client_ms};
     json_object_seed(os_random_u64() | 1); /* it would open a file for that later */
     auth_check_init();
     if (!auth_scram_init())
@@ -346,7 +359,7 @@ int auth_run(struct proc *p)
     p->self = &auth;
     p->on_peer = on_peer;
     p->on_drain = on_drain;
-    if (!proc_enter(p, &grant, c->auth.introspection.host.n != 0 ? 1 : 0))
+    if (!proc_enter(p, &grant, auth_introspects(c) ? 1 : 0))
         return PROC_EXIT_FAILED;
     return proc_run(p);
 }

@@ -4,13 +4,17 @@
  * the introspection server is asked. A refusal is told as JSON in a challenge, which the client
  * acknowledges before it hears 535 (RFC 7628 3.2.2). EXTERNAL: the certificate says it.
  */
+#include "base/escape.h"
 #include "config/map.h"
 #include "server/auth_inner.h"
 
 enum { STEP_RESPONSE, STEP_REFUSED }; /* the next response is: the token, the acknowledgement */
 
-static void refuse(struct auth_exchange *x)
+static void refuse(struct auth_exchange *x, const char *why)
 {
+    struct buf b = buf_over(x->why, sizeof x->why - 1);
+
+    buf_put(&b, span_cstr(why));
     auth_failed(x);
     x->step = STEP_REFUSED;
     auth_challenge(x, x->mechanism == SASL_OAUTHBEARER
@@ -25,14 +29,13 @@ static void judge(struct auth_exchange *x, span owner)
     struct buf said = BUF_OVER(memory);
 
     buf_put(&said, auth_user(x));
-    if (owner.n != 0 && auth_claim(x, owner) &&
-        (said.n == 0 || span_eq(buf_span(&said), auth_user(x)))) {
+    if (auth_claim(x, owner) && (said.n == 0 || span_eq(buf_span(&said), auth_user(x)))) {
         auth_finish(x, AUTH_FINE, "");
         return;
     }
     memcpy(x->user, said.p, said.n);
     x->user_n = said.n;
-    refuse(x);
+    refuse(x, "the token is somebody else's");
 }
 
 /* All tokens of the file are looked at, whatever the first that fits. */
@@ -51,15 +54,35 @@ static bool find_token(span token, span *out_owner)
     return owner.n != 0;
 }
 
-void auth_bearer_told(struct auth_exchange *x, bool reached, span owner)
+/* Whom the server names must be somebody here. */
+static void judge_told(struct auth_exchange *x, span owner)
 {
-    /* Whom the server names must be somebody here. */
-    if (owner.n != 0 && (!auth_is_user(owner)))
-        owner = SPAN_NONE;
-    if (reached)
+    char memory[AUTH_WHY_BYTES];
+    struct buf why = BUF_OVER(memory);
+
+    if (auth_is_user(owner)) {
         judge(x, owner);
-    else
-        auth_finish(x, AUTH_TROUBLE, "the introspection server does not answer");
+        return;
+    }
+    buf_put(&why, SPAN("the token is of somebody who is not in users: "));
+    escape_text(&why, owner, ESCAPE_CUT_BYTES);
+    refuse(x, buf_cstr(&why));
+}
+
+void auth_bearer_told(struct auth_exchange *x, enum introspect_verdict verdict, span owner,
+                      const char *why)
+{
+    switch (verdict) {
+    case INTROSPECT_OWNER:
+        judge_told(x, owner);
+        break;
+    case INTROSPECT_REFUSED:
+        refuse(x, why);
+        break;
+    case INTROSPECT_NO_ANSWER:
+        auth_finish(x, AUTH_TROUBLE, why);
+        break;
+    }
 }
 
 static void read_response(struct auth_exchange *x, span response)
@@ -74,21 +97,23 @@ static void read_response(struct auth_exchange *x, span response)
         return;
     }
     if (claim.user.n != 0 && !auth_claim(x, claim.user)) {
-        refuse(x);
+        refuse(x, "the token is shown for a name that is no address");
         return;
     }
     if (!auth_may_try(x))
         return;
-    if (find_token(claim.secret, &owner) || auth.config->auth.introspection.host.n == 0)
+    if (find_token(claim.secret, &owner))
         judge(x, owner);
-    else if (!auth_question_ask(x, claim.secret))
-        auth_finish(x, AUTH_TROUBLE, "the introspection server cannot be asked");
+    else if (auth_introspects(auth.config))
+        auth_question_ask(x, claim.secret);
+    else
+        refuse(x, "the token is not in auth.tokens");
 }
 
 void auth_bearer_step(struct auth_exchange *x, span response)
 {
     if (x->step == STEP_REFUSED)
-        auth_finish(x, AUTH_WRONG, "the token is not valid");
+        auth_finish(x, AUTH_WRONG, x->why);
     else
         read_response(x, response);
 }

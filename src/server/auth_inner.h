@@ -7,10 +7,13 @@
 
 #include "config/login.h"
 #include "net/conn.h"
+#include "net/resolve.h"
 #include "os/heap.h"
 #include "queue/auth.h"
 #include "server/auth.h"
+#include "server/auth_keys.h"
 #include "server/backoff.h"
+#include "server/introspect.h"
 #include "smtp/sasl.h"
 
 struct auth_client;
@@ -36,6 +39,7 @@ struct auth_exchange {
     char secret[SASL_SECRET_BYTES + 1];
     void *scram;                  /* libgsasl's session */
     struct auth_question *asking; /* the introspection server */
+    char why[AUTH_WHY_BYTES];     /* a token was refused; NUL-terminated */
 };
 
 static inline span auth_user(const struct auth_exchange *x)
@@ -46,7 +50,9 @@ static inline span auth_user(const struct auth_exchange *x)
 struct auth {
     struct proc *proc;
     const struct config *config;
+    const struct auth_keys *keys;
     struct backoff backoff;
+    struct resolve_client resolver; /* for the introspection server's name */
     struct auth_client *clients;
     size_t exchange_count;
     struct auth_exchange *check_first, *check_last;
@@ -62,6 +68,9 @@ struct auth {
 extern struct auth auth;
 
 /* ---- auth.c ---- */
+
+/* There is a server to be asked about tokens. */
+bool auth_introspects(const struct config *c);
 
 /* Send a challenge; the exchange waits for the client. */
 void auth_challenge(struct auth_exchange *x, span octets);
@@ -104,13 +113,14 @@ void auth_external_start(struct auth_exchange *x, const struct auth_start *s);
 void auth_external_step(struct auth_exchange *x, span response);
 /* Is this a mailbox of the users file? */
 bool auth_is_user(span address);
-/* What the introspection server says of a token: its owner, or empty for no. */
-void auth_bearer_told(struct auth_exchange *x, bool reached, span owner);
+/* What the introspection server says of a token; why: not with INTROSPECT_OWNER. */
+void auth_bearer_told(struct auth_exchange *x, enum introspect_verdict verdict, span owner,
+                      const char *why);
 
 /* ---- auth_question.c ---- */
 
-/* Ask about a token; auth_bearer_told comes later. False: too many questions, or no connection. */
-MUSTUSE bool auth_question_ask(struct auth_exchange *x, span token);
+/* Ask about a token; auth_bearer_told comes later, or at once when it cannot be asked. */
+void auth_question_ask(struct auth_exchange *x, span token);
 void auth_question_drop(struct auth_exchange *x);
 
 /* Equal, in a time that does not depend on where they differ; each SASL_SECRET_BYTES at most. */

@@ -4,6 +4,7 @@
  * purpose, so they stand in a line, and one is made each turn of the loop.
  */
 #include <crypt.h>
+#include <gsasl.h>
 #include <stdlib.h>
 
 #include "config/map.h"
@@ -75,17 +76,33 @@ static bool crypt_check(span stored, const char *password)
     return same;
 }
 
+static bool matches(const struct config_login *login, span secret)
+{
+    if (login->crypt.n != 0)
+        return crypt_check(login->crypt, secret.p);
+    if (login->scram.n != 0)
+        return auth_scram_check(login, secret.p);
+    return auth_same(login->plain, secret);
+}
+
+/*
+ * As it came, or in the one spelling of its letters that `herald user` stores and SCRAM uses (RFC
+ * 4616 2, 4013): hashes from elsewhere may be of any.
+ */
 static bool is_password(const struct auth_exchange *x)
 {
+    span said = span_of(x->secret, x->secret_n);
+    char *text = NULL;
     bool known, same;
     struct config_login login = auth_forms(auth_user(x), &known);
+    bool prepared = gsasl_saslprep(x->secret, GSASL_ALLOW_UNASSIGNED, &text, NULL) == GSASL_OK;
 
-    if (login.crypt.n != 0)
-        same = crypt_check(login.crypt, x->secret);
-    else if (login.scram.n != 0)
-        same = auth_scram_check(&login, x->secret);
-    else
-        same = auth_same(login.plain, span_of(x->secret, x->secret_n));
+    same = matches(&login, said);
+    if (prepared && !span_eq(span_cstr(text), said) && sasl_is_secret(span_cstr(text)))
+        same = matches(&login, span_cstr(text)) || same;
+    if (prepared)
+        explicit_bzero(text, strlen(text));
+    gsasl_free(text);
     return same && known;
 }
 

@@ -15,6 +15,7 @@
 struct tls_side;    /* net/tls.h */
 struct tls_tickets; /* net/tls_ticket.h */
 struct relay_keys;  /* server/relay_keys.h */
+struct auth_keys;   /* server/auth_keys.h */
 
 struct context {
     const struct config *config;
@@ -22,6 +23,7 @@ struct context {
     struct tls_side *tls;          /* of the listeners; in smtpd alone, elsewhere NULL */
     struct tls_tickets *tickets;   /* the keys of what `tls` issues; as tls */
     struct relay_keys *relay_keys; /* of the routes; in relay alone, elsewhere wiped */
+    struct auth_keys *auth_keys;   /* of the introspection server; in auth alone, as above */
     struct census_table *census;   /* shared memory of the smtpd processes */
     struct backoff_table *backoff; /* shared memory of the auth processes */
 };

@@ -144,12 +144,13 @@ static void add_rcpts(struct deliver *d, const struct job *j, int fd)
     }
 }
 
-/* Split what the queue does not: a job fits into a batch whole. */
+/* A job is in a batch whole. Those of its recipients that failed at once count too: each has its
+ * place among the deliveries until the batch is answered. */
 static void on_job(struct deliver *d, uint32_t tag, const struct job *j, int fd)
 {
     struct delivered_job *out;
 
-    if (d->added + j->rcpt_count > MAILDIR_BATCH_MAX)
+    if (d->count + j->rcpt_count > MAILDIR_BATCH_MAX)
         finish(d);
     out = &d->jobs[d->job_count++];
     *out = (struct delivered_job){.tag = tag, .id = j->id, .first = d->count};

@@ -31,6 +31,7 @@ struct from_work {
     struct spf_event event;
     struct resolve_query query;
     struct loop_timer timer;
+    char sender[GREET_SENDER_BYTES];
     char memory[SPF_MEMORY_BYTES];
 };
 
@@ -471,6 +472,7 @@ void greet_from(struct greet *g, span sender)
         .receiver = g->shared->config->hostname,
         .now_s = clock_wall_ms() / 1000,
     };
+    struct buf sender_room;
 
     greet_from_drop(g);
     if (!g->asks || sender.n == 0) {
@@ -487,7 +489,8 @@ void greet_from(struct greet *g, span sender)
         keep_result(g, SPF_TEMPERROR);
         return;
     }
-    who.sender = span_of(g->sender, g->sender_n);
+    sender_room = BUF_OVER(g->from->sender);
+    who.sender = greet_sender(g, &sender_room);
     loop_timer_init(&g->from->timer, g->shared->loop, on_from_patience, g);
     resolve_query_init(&g->from->query, on_from_answer, g);
     spf_init(&g->from->spf, &who, g->from->memory, sizeof(g->from->memory));

@@ -3,6 +3,8 @@
 #ifndef SERVER_GREET_INNER_H
 #define SERVER_GREET_INNER_H
 
+#include "name/path.h"
+#include "os/idn.h"
 #include "server/greet.h"
 
 struct facts_work;
@@ -28,6 +30,11 @@ struct greet {
     uint32_t from_s;  /* the same of SPF */
     char text[];
 };
+
+#define GREET_SENDER_BYTES (PATH_LOCAL_MAX_BYTES + 1 + IDN_NAME_BYTES)
+
+/* The sender with its domain in A-labels, in b; as it was said when it has none. */
+span greet_sender(const struct greet *g, struct buf *b);
 
 /* What the name says without asking anybody. */
 void greet_read_name(const struct greet *g, struct greeting_facts *f, struct greeting_name *name);

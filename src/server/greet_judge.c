@@ -180,15 +180,22 @@ struct smtp_reply greet_reply(const struct greet *g, const struct greeting_verdi
 
 /* ---- the header ---- */
 
+span greet_sender(const struct greet *g, struct buf *b)
+{
+    span sender = span_of(g->sender, g->sender_n);
+
+    return idn_is_needed(sender) && idn_put_address(b, sender) ? buf_span(b) : sender;
+}
+
 void greet_put_results(const struct greet *g, struct buf *b)
 {
-    char client[64];
-    struct buf address = BUF_OVER(client);
+    char client[64], from[GREET_SENDER_BYTES];
+    struct buf address = BUF_OVER(client), sender = BUF_OVER(from);
     struct authres a = {
         .host = g->shared->config->hostname,
         .ptr = greet_host(g),
         .greeting = g->start.name,
-        .mail_from = span_of(g->sender, g->sender_n),
+        .mail_from = greet_sender(g, &sender),
     };
 
     if (!g->asks)

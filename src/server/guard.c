@@ -527,6 +527,7 @@ static void join_ledger(struct guard_proc *d, const struct context *context)
     put_client_init(&d->queue, d->loop, on_room, d);
     ledger_client_init(&d->ledger, d->loop, &d->queue, on);
     past_client_init(&d->past, d->loop, &d->queue);
+    own_hear(&d->greets.own, &d->queue);
     if (on && greeting_policy_wants_past(&context->config->greeting.policy))
         d->greets.past = &d->past;
 }

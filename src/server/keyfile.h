@@ -9,7 +9,10 @@
 #define SERVER_KEYFILE_H
 
 #include "base/diag.h"
+#include "net/tls.h"
 #include "os/heap.h"
+
+#define KEYFILE_CA_BYTES (4u << 20) /* of a file of authorities */
 
 /*
  * Read a whole file into out, which is empty and says how long the file may be.
@@ -24,5 +27,15 @@ MUSTUSE enum err keyfile_read(const char *path, struct heap_buf *out, struct dia
  */
 MUSTUSE enum err keyfile_read_secret(const char *path, struct heap_buf *out, struct diag *d);
 void keyfile_wipe(struct heap_buf *h);
+
+/*
+ * The first line of a secret file, which is all that counts there: a password.
+ *
+ * out  NUL-terminated; room for cap octets with the NUL
+ */
+MUSTUSE enum err keyfile_read_line(const char *path, char *out, size_t cap, struct diag *d);
+
+/* A client's side of TLS that trusts the authorities in a file. */
+MUSTUSE enum err keyfile_read_trust(const char *path, struct tls_side **out_side, struct diag *d);
 
 #endif

@@ -6,6 +6,7 @@
 #include "net/tls.h"
 #include "net/tls_ticket.h"
 #include "server/auth.h"
+#include "server/auth_keys.h"
 #include "server/context.h"
 #include "server/deliver.h"
 #include "server/guard.h"
@@ -48,7 +49,7 @@ static const struct {
     [PROC_SMTPD] = {"smtpd", smtpd_run, 1u << PROC_QUEUE | 1u << PROC_RESOLVER | 1u << PROC_AUTH,
                     true},
     [PROC_RESOLVER] = {"resolver", run_resolver, 0, false},
-    [PROC_AUTH] = {"auth", auth_run, 0, false},
+    [PROC_AUTH] = {"auth", auth_run, 1u << PROC_RESOLVER, false},
     [PROC_QUEUE] = {"queue", queue_run, 1u << PROC_RELAY | 1u << PROC_DELIVER, false},
     [PROC_RELAY] = {"relay", relay_run, 1u << PROC_RESOLVER, true},
     [PROC_DELIVER] = {"deliver", deliver_run, 0, false},
@@ -64,8 +65,10 @@ static int run_kind(struct proc *p)
 {
     struct context *context = (struct context *)(uintptr_t)p->config;
 
-    if (p->kind != PROC_AUTH)
+    if (p->kind != PROC_AUTH) {
         config_forget_secrets(context->config);
+        auth_keys_forget(context->auth_keys);
+    }
     if (p->kind != PROC_SMTPD) {
         tls_side_free(context->tls);
         context->tls = NULL;

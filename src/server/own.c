@@ -22,7 +22,8 @@ static bool is_own_name(const struct own *o, span name)
 /* Before the rest of o is set: at most as many names and addresses as are made room for here. */
 static void make_room(struct own *o, const struct config *c)
 {
-    o->max_addresses = config_own_addresses_max(c) + 2 * (size_t)OWN_ADDRESSES_MAX;
+    o->max_addresses =
+        config_own_addresses_max(c) + 2 * (size_t)OWN_ADDRESSES_MAX + OWN_LEARNED_MAX;
     o->names = x_alloc(config_own_names_max(c) * sizeof(*o->names));
     o->addresses = x_alloc(o->max_addresses * sizeof(*o->addresses));
     o->server.names = o->names;
@@ -50,6 +51,36 @@ void own_init(struct own *o, struct loop *loop, struct resolve_client *resolver,
     o->server.n_addresses = o->n_fixed;
 }
 
+/* ---- what other servers say ---- */
+
+/* They stand behind all others. */
+static void append_learned(struct own *o)
+{
+    size_t before = o->server.n_addresses;
+
+    for (size_t i = 0; i < o->n_learned; i++)
+        config_own_add(o->addresses, &o->server.n_addresses, o->max_addresses, o->learned[i]);
+    o->server.n_learned = o->server.n_addresses - before;
+}
+
+static void on_own(void *arg, span payload)
+{
+    struct own *o = arg;
+    struct ip_addr a;
+
+    if (!own_address_get(payload, &a))
+        return;
+    config_own_add(o->learned, &o->n_learned, COUNT(o->learned), a);
+    o->server.n_addresses -= o->server.n_learned;
+    append_learned(o);
+}
+
+void own_hear(struct own *o, struct put_client *queue)
+{
+    queue->on_own = on_own;
+    queue->own_arg = o;
+}
+
 /* ---- what DNS says ---- */
 
 static void conclude(struct own *o)
@@ -60,6 +91,7 @@ static void conclude(struct own *o)
     o->server.n_addresses = o->n_fixed;
     for (size_t i = 0; i < o->n_fresh; i++)
         config_own_add(o->addresses, &o->server.n_addresses, o->max_addresses, o->fresh[i]);
+    append_learned(o);
     o->server.addresses_known = true;
 }
 

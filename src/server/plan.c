@@ -15,6 +15,7 @@
 #include "os/heap.h"
 #include "os/log.h"
 #include "os/random.h"
+#include "server/auth_keys.h"
 #include "server/kinds.h"
 #include "server/relay_keys.h"
 #include "server/tls_keys.h"
@@ -38,12 +39,14 @@ static void say_problem(const struct config_problem *p, bool started)
     char memory[2048];
     struct buf text = BUF_OVER(memory);
 
-    config_problem_text(p, &text);
-    if (started)
+    if (started) {
+        config_problem_log(p, &text);
         log_text(p->warning ? LOG_CONFIG_WARNING : LOG_CONFIG_BAD,
                  p->warning ? LOG_WARNING : LOG_ERROR, buf_span(&text));
-    else
+    } else {
+        config_problem_text(p, &text);
         (void)fprintf(stderr, "%.*s\n", SPAN_ARG(buf_span(&text)));
+    }
 }
 
 static struct config *read_config(const struct plan_source *source, struct diag *d)
@@ -276,13 +279,19 @@ static struct tls_tickets *tickets_of(void)
 
 static enum err load_files(struct plan *p, struct diag *d)
 {
-    const struct tls_keys_how how = {p->context.tickets, true};
+    struct config_problems doubts = {0};
+    const struct tls_keys_how how = {p->context.tickets, true, &doubts};
     enum err e = tls_keys_load(p->config, &how, &p->context.tls, d);
 
+    for (size_t i = 0; i < doubts.n; i++)
+        say_problem(&doubts.items[i], true);
+    config_problems_finish(&doubts);
     if (e == ERR_OK)
         e = relay_keys_load(p->config, &p->context.relay_keys, d);
     if (e == ERR_OK && p->context.relay_keys->doubt != NULL)
         log_text(LOG_CONFIG_WARNING, LOG_WARNING, span_cstr(p->context.relay_keys->doubt));
+    if (e == ERR_OK)
+        e = auth_keys_load(p->config, p->context.relay_keys->system_side, &p->context.auth_keys, d);
     return e;
 }
 
@@ -385,6 +394,8 @@ void plan_forget(void *arg, const void *config)
         return;
     tls_side_free(p->context.tls);
     p->context.tls = NULL;
+    auth_keys_free(p->context.auth_keys);
+    p->context.auth_keys = NULL;
     relay_keys_free(p->context.relay_keys);
     p->context.relay_keys = NULL;
     if (p->config != NULL)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * server/proc_inner.h - what supervisor.c and proc.c share: how a child is made, and the control
+ * server/proc_inner.h - what the supervisor and proc.c share: how a child is made, and the control
  * channel between the two. Nobody else includes this.
  */
 #ifndef SERVER_PROC_INNER_H

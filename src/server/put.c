@@ -12,6 +12,7 @@ struct put_link {
 static const struct chan_type types[] = {
     [QUEUE_PUT_RESULT] = {"put-result", PUT_RESULT_BYTES, false},
     [QUEUE_PAST_REPLY] = {"past-reply", PAST_REPLY_BYTES, false},
+    [QUEUE_OWN] = {"own", OWN_ADDRESS_BYTES, false},
 };
 
 static void give_up(void *arg);
@@ -106,6 +107,16 @@ static void send_whole(struct put_client *c, struct put *p)
 
 /* ---- the link to one queue process ---- */
 
+/* What answers no put; false: it does. */
+static bool is_aside(struct put_client *c, const struct chan_frame *f)
+{
+    if (f->type == QUEUE_PAST_REPLY && c->on_other != NULL)
+        c->on_other(c->other_arg, f->tag, f->body);
+    if (f->type == QUEUE_OWN && c->on_own != NULL)
+        c->on_own(c->own_arg, f->body);
+    return f->type != QUEUE_PUT_RESULT;
+}
+
 static void link_frame(void *arg, struct chan *chan, struct chan_frame *f)
 {
     struct put_link *link = arg;
@@ -113,11 +124,8 @@ static void link_frame(void *arg, struct chan *chan, struct chan_frame *f)
     struct put_result result;
 
     (void)chan;
-    if (f->type == QUEUE_PAST_REPLY) {
-        if (link->client->on_other != NULL)
-            link->client->on_other(link->client->other_arg, f->tag, f->body);
+    if (is_aside(link->client, f))
         return;
-    }
     /* No put of that tag: it was cancelled while its answer was on the way. */
     if (p == NULL || p->link != link)
         return;

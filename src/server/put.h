@@ -28,6 +28,8 @@ typedef void put_room_fn(void *arg);
 
 /* A frame that is no answer to a put (QUEUE_PAST_REPLY). */
 typedef void put_other_fn(void *arg, uint32_t tag, span body);
+/* QUEUE_OWN came. */
+typedef void put_own_fn(void *arg, span body);
 
 struct put_link;
 
@@ -42,6 +44,8 @@ struct put_client {
     void *arg;
     put_other_fn *on_other; /* NULL: not wanted; set by the owner */
     void *other_arg;
+    put_own_fn *on_own; /* likewise */
+    void *own_arg;
 };
 
 /* In the caller's memory; zeroed is "none". */

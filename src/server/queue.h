@@ -34,6 +34,7 @@
 #include "queue/schedule.h"
 #include "server/proc.h"
 #include "server/queue_named.h"
+#include "server/queue_own.h"
 #include "store/store.h"
 
 #define QUEUE_ACTIVE_MAX     20000 /* messages in memory */
@@ -247,6 +248,7 @@ struct queue {
     struct loop_timer drain_timer;
     struct listener control;
     struct queue_named named;
+    struct queue_own own;
     struct queue_ledger *ledger; /* NULL: none (server/queue_ledger.h) */
     struct store_due due_at;     /* where the walk along due messages is */
     unsigned commit_failures;

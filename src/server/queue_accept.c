@@ -5,6 +5,7 @@
  */
 #include "base/hash.h"
 #include "config/find.h"
+#include "config/idn.h"
 #include "message/header.h"
 #include "name/path.h"
 #include "os/idn.h"
@@ -50,14 +51,9 @@ static enum err add(struct route_list *l, const struct envelope_rcpt *r, span ad
 /* In its canonical form, with the domain in A-labels; it lies in q->names. Empty: no room. */
 static span put_canonical(struct queue *q, const struct path *path)
 {
-    char room[IDN_NAME_BYTES];
-    struct buf ascii = BUF_OVER(room);
-    struct path as = *path;
     size_t start = q->names.n;
 
-    if (idn_is_needed(path->domain) && idn_put_ascii(&ascii, path->domain))
-        as.domain = buf_span(&ascii);
-    path_put(&q->names, &as);
+    config_idn_put_path(&q->names, path);
     return q->names.overflow ? SPAN_NONE : span_of(q->names.p + start, q->names.n - start);
 }
 

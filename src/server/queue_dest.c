@@ -274,7 +274,7 @@ static void hold(struct queue *q, struct queue_msg *m, struct queue_rcpt *rcpt)
     queue_msg_touch(q, m);
 }
 
-/* Without memory or a fitting name it waits a minute: the store still has it. */
+/* Without memory, descriptors or a fitting name it waits a minute: the store still has it. */
 static void put_off(struct queue *q, struct queue_msg *m, struct queue_rcpt *rcpt, int64_t until_q,
                     span dest)
 {
@@ -405,13 +405,18 @@ static span pack_job(struct queue *q, const struct queue_job *j)
     return buf_span(&q->scratch);
 }
 
-/* The body of a message: in the store, or as a descriptor. False: it is damaged or gone. */
-static bool body_of(struct queue *q, const struct queue_msg *m, span *out_body, int *out_fd)
+/* The body of a message: in the store, or as a descriptor. */
+static enum err body_of(struct queue *q, const struct queue_msg *m, span *out_body, int *out_fd)
 {
+    enum err e;
+
     if ((m->head.flags & RECORD_BODY_FILE) != 0)
-        return store_body_open(q->store, m->head.id, out_fd) == ERR_OK;
-    return store_body(q->store, m->head.id, out_body) == ERR_OK && out_body->n == m->head.size &&
-           hash_crc32c(0, *out_body) == m->head.body_crc;
+        return store_body_open(q->store, m->head.id, out_fd);
+    e = store_body(q->store, m->head.id, out_body);
+    if (e == ERR_OK &&
+        (out_body->n != m->head.size || hash_crc32c(0, *out_body) != m->head.body_crc))
+        e = ERR_CORRUPT;
+    return e;
 }
 
 /* The message is set aside with the next commit; whoever works on another part of it finishes. */
@@ -426,17 +431,39 @@ static void give_up_body(struct queue *q, struct queue_job *j)
     free(j);
 }
 
+static void put_off_job(struct queue *q, struct queue_job *j)
+{
+    int64_t until_q = store_now_q(q->store) + QUEUE_BACKOFF_MS;
+
+    for (uint32_t i = 0; i < j->n; i++)
+        put_off(q, j->msg, &j->msg->rcpts[j->index[i]], until_q, queue_dest_name(j->dest));
+    leave_msg(j);
+    free(j);
+}
+
+/* A body that is there, but for want of descriptors or memory cannot be read now, is not damaged.
+ */
+static void without_body(struct queue *q, struct queue_job *j, enum err e)
+{
+    if (e == ERR_LIMIT || e == ERR_NOMEM)
+        put_off_job(q, j);
+    else
+        give_up_body(q, j);
+}
+
 /* False: there is no room for it now. */
 static bool send_job(struct queue *q, struct queue_job *j)
 {
     struct queue_link *link = queue_link_for(q, j);
     span body = SPAN_NONE;
     int fd = -1;
+    enum err e;
 
     if (link == NULL)
         return false;
-    if (!body_of(q, j->msg, &body, &fd)) {
-        give_up_body(q, j);
+    e = body_of(q, j->msg, &body, &fd);
+    if (e != ERR_OK) {
+        without_body(q, j, e);
         return true;
     }
     j->tag = q->next_tag++;

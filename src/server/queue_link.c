@@ -247,6 +247,11 @@ static void on_named(struct queue_link *link, struct chan_frame *f)
     queue_named_take(link->queue, f->body);
 }
 
+static void on_own(struct queue_link *link, struct chan_frame *f)
+{
+    queue_own_take(link->queue, f->body);
+}
+
 typedef void frame_fn(struct queue_link *link, struct chan_frame *f);
 
 static frame_fn *const handlers[QUEUE_FRAME_END] = {
@@ -260,6 +265,7 @@ static frame_fn *const handlers[QUEUE_FRAME_END] = {
     [QUEUE_LEDGER] = on_ledger,
     [QUEUE_PAST] = on_past,
     [QUEUE_NAMED] = on_named,
+    [QUEUE_OWN] = on_own,
 };
 
 static const struct chan_type smtpd_types[] = {
@@ -275,6 +281,7 @@ static const struct chan_type smtpd_types[] = {
 static const struct chan_type worker_types[] = {
     [QUEUE_JOB_RESULT] = {"job-result", 4096 + JOB_RCPTS_MAX *JOB_OUTCOME_BYTES, false},
     [QUEUE_NAMED] = {"named", QUEUE_NAMED_BYTES, false},
+    [QUEUE_OWN] = {"own", OWN_ADDRESS_BYTES, false},
 };
 
 static const struct chan_type control_types[] = {
@@ -362,6 +369,7 @@ void queue_link_add(struct queue *q, enum queue_link_kind kind, int fd)
     q->links = link;
     if (q->store == NULL)
         chan_hold(&link->chan, true);
+    queue_own_tell(link);
     queue_wake(q);
 }
 

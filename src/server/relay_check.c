@@ -56,11 +56,25 @@ static void announce(const struct relay_identity *id)
         (void)!chan_send(&id->relay->queue, QUEUE_NAMED, 0, egress, SPAN_NONE, -1);
 }
 
+/* Whoever judges greetings knows our address too. */
+static void tell_learned(const struct relay_identity *id)
+{
+    char memory[OWN_ADDRESS_BYTES];
+    struct buf b = BUF_OVER(memory);
+
+    own_address_put(&b, id->learned);
+    if (chan_is_open(&id->relay->queue))
+        (void)!chan_send(&id->relay->queue, QUEUE_OWN, 0, buf_span(&b), SPAN_NONE, -1);
+}
+
 void relay_names_announce(struct relay *r)
 {
-    for (const struct relay_identity *id = r->identities; id != NULL; id = id->next)
+    for (const struct relay_identity *id = r->identities; id != NULL; id = id->next) {
         if (id->is_fit)
             announce(id);
+        if (id->learned.family != IP_NONE)
+            tell_learned(id);
+    }
 }
 
 static bool is_used(const struct relay *r, const struct config_egress *egress)
@@ -149,6 +163,7 @@ static void learn(struct relay_identity *id, struct ip_addr seen, span mta)
               "this is our public address, as servers of several networks say; set public_address "
               "to it");
     id->learned = seen;
+    tell_learned(id);
     relay_identity_refresh(id);
 }
 

@@ -22,6 +22,12 @@ static const struct relay_verdict no_utf8_sender = {
     .status = SPAN_INIT("5.6.7"),
     .reply = SPAN_INIT("the sender's address is not ASCII, and the server does not do SMTPUTF8")};
 
+static const struct relay_verdict no_utf8_header = {
+    .verdict = JOB_FAILED,
+    .code = 553,
+    .status = SPAN_INIT("5.6.7"),
+    .reply = SPAN_INIT("its header is not ASCII, and the server does not do SMTPUTF8")};
+
 static const struct relay_verdict no_memory = {
     .verdict = JOB_DEFERRED, .status = SPAN_INIT("4.3.0"), .reply = SPAN_INIT("no memory")};
 
@@ -38,7 +44,7 @@ static bool refuse(struct relay_job *j, const struct relay_verdict *v)
 static bool refuse_content(struct relay_job *j, enum convert_fault fault)
 {
     struct relay_verdict v = {.verdict = JOB_FAILED,
-                              .code = fault == CONVERT_HEADER ? 553 : 554,
+                              .code = 554,
                               .status = convert_fault_status(fault),
                               .reply = convert_fault_text(fault)};
 
@@ -102,10 +108,18 @@ void relay_body_sent(struct relay_job *j, size_t n)
         j->at += n;
 }
 
+/* ---- what the server can take ---- */
+
+/* The message came with SMTPUTF8 and cannot go with it; false for others, whatever they hold. */
+static bool lacks_utf8(const struct relay_conn *c, const struct relay_job *j)
+{
+    return (j->job.flags & ENVELOPE_SMTPUTF8) != 0 && (c->smtp.ext & SMTP_EXT_SMTPUTF8) == 0;
+}
+
 /* ---- content ---- */
 
 /* Look at all of the content; false: it cannot be sent. */
-static bool scan(const struct relay *r, struct relay_job *j, enum convert_to to)
+static bool scan(const struct relay_conn *c, struct relay_job *j, enum convert_to to)
 {
     struct relay_conversion *v = calloc(1, sizeof(*v));
     bool needed;
@@ -116,13 +130,15 @@ static bool scan(const struct relay *r, struct relay_job *j, enum convert_to to)
     convert_init(&v->convert, to);
     j->conversion = v;
     for (j->at = 0; j->at < j->job.size; j->at += piece.n) {
-        if (!relay_read_body(r, j, j->at, &piece))
+        if (!relay_read_body(c->relay, j, j->at, &piece))
             return refuse(j, &no_body);
         (void)convert_put(&v->convert, NULL, piece);
     }
     v->ended = convert_end(&v->convert, NULL);
     j->at = 0;
     needed = convert_is_needed(&v->convert);
+    if (v->convert.header_has_high && lacks_utf8(c, j))
+        return refuse(j, &no_utf8_header);
     if (v->convert.fault != CONVERT_FINE)
         return refuse_content(j, v->convert.fault);
     if (needed) {
@@ -151,7 +167,7 @@ static bool fit_content(const struct relay_conn *c, struct relay_job *j)
     j->mail.eight_bit = (j->job.flags & ENVELOPE_8BIT) != 0 && eight;
     if (j->mail.binary || (eight && !binary))
         return true;
-    if (!scan(c->relay, j, eight ? CONVERT_TO_8BIT : CONVERT_TO_7BIT))
+    if (!scan(c, j, eight ? CONVERT_TO_8BIT : CONVERT_TO_7BIT))
         return false;
     if (j->conversion != NULL)
         j->mail.size_bytes = 0; /* nobody has counted */
@@ -170,9 +186,7 @@ static bool ascii_address(struct buf *b, span address, span *out)
         return true;
     if (idn_is_needed(route_local(address)))
         return false;
-    buf_put(b, route_local(address));
-    buf_putc(b, '@');
-    if (!idn_put_ascii(b, route_domain(address)) || b->overflow)
+    if (!idn_put_address(b, address))
         return false;
     *out = span_of(b->p + start, b->n - start);
     return true;
@@ -242,8 +256,8 @@ static bool fit_addresses(const struct relay_conn *c, struct relay_job *j)
         return true;
     if (!relay_header_has(c->relay, j, is_utf8, &header))
         return refuse(j, &no_body);
-    if ((c->smtp.ext & SMTP_EXT_SMTPUTF8) == 0)
-        return header ? refuse_content(j, CONVERT_HEADER) : fit_ascii(j);
+    if (lacks_utf8(c, j))
+        return header ? refuse(j, &no_utf8_header) : fit_ascii(j);
     /* Who said SMTPUTF8 and did not need it can go anywhere. */
     j->mail.utf8 = header || any_address_is_utf8(j);
     return true;

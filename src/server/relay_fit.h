@@ -7,6 +7,10 @@
  *     BINARYMIME   by BDAT where the server has both, else encoded
  *     8BITMIME     a server without it gets the parts that need it encoded (message/convert.h)
  *
+ * Who did not say SMTPUTF8 and writes octets above 127 into a header - old programs put Latin-1
+ * there - breaks RFC 5322, and everybody's mail server lets it pass. So do we: to every server, as
+ * they are, since nobody knows their coding and a signature may cover them.
+ *
  * All of it depends on what this server announced: it is done anew for each connection.
  */
 #ifndef SERVER_RELAY_FIT_H

@@ -6,55 +6,23 @@
 
 #include "server/keyfile.h"
 
-static enum err make_side(const char *path, struct tls_side **out_side, struct diag *d)
-{
-    struct heap_buf pem;
-    enum err e;
-
-    heap_init(&pem, RELAY_CA_BYTES);
-    e = keyfile_read(path, &pem, d);
-    if (e == ERR_OK)
-        e = tls_client_new(&(struct tls_client_conf){.ca = heap_span(&pem)}, out_side, d);
-    if (e != ERR_OK && d != NULL)
-        d->file = path;
-    heap_release(&pem);
-    return e;
-}
-
 /* Without the system's authorities nothing verifies, which only `require` needs. */
 static enum err make_default(struct relay_keys *keys, struct diag *d)
 {
-    if (make_side(TLS_SYSTEM_CA, &keys->system_side, NULL) == ERR_OK)
+    if (keyfile_read_trust(TLS_SYSTEM_CA, &keys->system_side, NULL) == ERR_OK)
         return ERR_OK;
     keys->doubt = "no authorities can be read from " TLS_SYSTEM_CA
                   ": the certificate of no other server is believed";
     return tls_client_new(&(struct tls_client_conf){0}, &keys->system_side, d);
 }
 
-/* The first line of the file. */
 static enum err read_password(struct relay_route *route, struct diag *d)
 {
-    const char *path = route->conf->password_file.p;
-    struct heap_buf text;
-    span rest, line = SPAN_NONE;
-    enum err e;
-
     if (route->conf->password_file.n == 0)
         return diag_set(d, ERR_CONF, 0, "route \"%.*s\" has a user and no password_file",
                         SPAN_ARG(route->conf->name));
-    heap_init(&text, (size_t)2 * RELAY_SECRET_BYTES);
-    e = keyfile_read_secret(path, &text, d);
-    rest = heap_span(&text);
-    if (e == ERR_OK && (!span_line(&rest, &line) || line.n == 0 ||
-                        line.n >= sizeof(route->password) || span_has(line, '\0'))) {
-        if (d != NULL)
-            d->file = path;
-        e = diag_set(d, ERR_CONF, 0, "the first line of this file is no password");
-    }
-    if (e == ERR_OK)
-        memcpy(route->password, line.p, line.n);
-    keyfile_wipe(&text);
-    return e;
+    return keyfile_read_line(route->conf->password_file.p, route->password, sizeof(route->password),
+                             d);
 }
 
 static enum err load_route(struct relay_keys *keys, struct relay_route *route, struct diag *d)
@@ -62,7 +30,7 @@ static enum err load_route(struct relay_keys *keys, struct relay_route *route, s
     enum err e = ERR_OK;
 
     if (route->conf->ca_file.n > 0)
-        e = make_side(route->conf->ca_file.p, &route->own_side, d);
+        e = keyfile_read_trust(route->conf->ca_file.p, &route->own_side, d);
     route->side = route->own_side != NULL ? route->own_side : keys->system_side;
     if (e == ERR_OK && route->conf->user.n > 0)
         e = read_password(route, d);

@@ -11,8 +11,7 @@
 #include "config/config.h"
 #include "net/tls.h"
 
-#define RELAY_CA_BYTES     (4u << 20) /* of a file of authorities */
-#define RELAY_SECRET_BYTES 256        /* of a password and its NUL */
+#define RELAY_SECRET_BYTES 256 /* of a password and its NUL */
 
 /* A route of the configuration with what its files hold. */
 struct relay_route {

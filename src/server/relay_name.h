@@ -8,7 +8,8 @@
  *
  * Behind NAT the address that the world sees is public_address, or what servers say in their reply
  * to EHLO once RELAY_ECHO_PEERS of different networks agree: a single one could make us greet with
- * a name of its own. Nothing of it outlives the process. A smarthost in a private network is not
+ * a name of its own. Nothing of it outlives the process; the queue process hears of it (QUEUE_OWN),
+ * for those who judge greetings. A smarthost in a private network is not
  * listened to: it sees our inner address, and the world sees the smarthost's, not ours.
  *
  * Each egress that a route uses is checked at start and every RELAY_CHECK_MS; the log says when
@@ -69,7 +70,8 @@ struct relay_identity {
 
 /* Begin to check the egresses; they live as long as the process. */
 void relay_names_start(struct relay *r);
-/* A new queue process: tell it from which egresses mail can go. */
+/* A new queue process: tell it from which egresses mail can go, and what was learned of our
+ * address. */
 void relay_names_announce(struct relay *r);
 /* Check no more. */
 void relay_names_stop(struct relay *r);

@@ -242,7 +242,7 @@ static bool hold_back(struct session *ss, int64_t ms)
 void session_run(struct session *ss, span input)
 {
     bool in_rest = ss->rest.n > 0;
-    unsigned errors = ss->smtp.errors;
+    unsigned refusals = session_refusals(ss);
     int64_t late_ms;
 
     if (in_rest && !heap_put(&ss->rest, input)) {
@@ -259,7 +259,7 @@ void session_run(struct session *ss, span input)
         session_free_auth_line(ss);
     if (may_end(ss))
         say_goodbye(ss);
-    late_ms = session_lateness(ss, errors);
+    late_ms = session_lateness(ss, refusals);
     if (late_ms > 0 || ss->late ? !hold_back(ss, late_ms) : !flush(ss))
         end(ss, "connection lost");
     else if (!ss->late)

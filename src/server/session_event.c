@@ -426,8 +426,8 @@ static void accept_message(struct session *ss)
 static void finish_data(struct session *ss, struct smtp_reply reply)
 {
     session_drop_transaction(ss);
-    ss->final = reply;
-    smtp_server_answer(&ss->smtp, reply);
+    ss->final = session_count_refusal(ss, reply);
+    smtp_server_answer(&ss->smtp, ss->final);
 }
 
 static void on_stored(void *arg, const struct put_result *result)

@@ -117,9 +117,14 @@ bool session_on_ungreeted(struct session *ss, const struct smtp_event *ev);
 
 /* ---- session_limits.c ---- */
 
-/* A command is refused with this reply; the one to give instead when there were too many. */
+/*
+ * A command or a message gets this reply: if it is a refusal it is counted. Returns the one to
+ * give, another when there were too many.
+ */
 struct smtp_reply session_count_refusal(struct session *ss, struct smtp_reply reply);
-/* How long the replies to the errors since there were `former` of them are held back; 0: not. */
+/* How many commands of this session were refused, unknown recipients among them. */
+unsigned session_refusals(const struct session *ss);
+/* How long the replies to the refusals since there were `former` are held back; 0: not. */
 int64_t session_lateness(const struct session *ss, unsigned former);
 
 /* ---- session.c and session_trust.c ---- */

@@ -19,10 +19,15 @@ struct smtp_reply session_count_refusal(struct session *ss, struct smtp_reply re
     return smtp_reply_of(421, SPAN("4.7.0"), SPAN("too many errors"));
 }
 
+unsigned session_refusals(const struct session *ss)
+{
+    return ss->smtp.errors + ss->unknown_rcpts;
+}
+
 int64_t session_lateness(const struct session *ss, unsigned former)
 {
     const struct config_limits *limits = &ss->d->config->limits;
-    uint64_t now = ss->smtp.errors, from = former;
+    uint64_t now = session_refusals(ss), from = former;
 
     if (from < limits->tarpit_after)
         from = limits->tarpit_after;

@@ -24,7 +24,9 @@ static struct smtp_server_conf smtp_conf(const struct config *c, const struct co
     struct smtp_server_conf conf = smtp_server_conf_default(c->hostname);
 
     if (offers_tls(l))
-        conf.ext |= (unsigned)SMTP_EXT_STARTTLS | (unsigned)SMTP_EXT_REQUIRETLS;
+        conf.ext |= (unsigned)SMTP_EXT_STARTTLS;
+    if (l->tls != CONFIG_TLS_OFF)
+        conf.ext |= (unsigned)SMTP_EXT_REQUIRETLS; /* the engine offers it under TLS only */
     conf.lmtp = l->role == CONFIG_ROLE_LMTP;
     conf.line_endings = c->line_endings == CONFIG_LINES_NORMALISE ? DOT_NORMALISE : DOT_STRICT;
     conf.recipients = c->limits.recipients;
@@ -179,6 +181,7 @@ int smtpd_run(struct proc *p)
     loop_timer_init(&d.stress_timer, p->loop, on_stress, &d);
     ledger_client_init(&d.ledger, p->loop, &d.queue, ledger_on);
     past_client_init(&d.past, p->loop, &d.queue);
+    own_hear(&d.greets.own, &d.queue);
     if (ledger_on && greeting_policy_wants_past(&context->config->greeting.policy))
         d.greets.past = &d.past;
     loop_timer_init(&d.drain_timer, p->loop, on_farewell, &d);

@@ -1,19 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A generation is one configuration with its listeners and children. There is
- * one in force; older ones drain until their last child has gone. Whoever is
- * started makes the pairs to all peers that live: one end goes with the fork, the
- * other to the peer by its control channel. So first start and restart are the same
- * act. Peers are of one generation, but for this: a child that drains after a
- * reload is joined with those of the new generation that it asks (the sessions that
- * go on need the new queue, since two cannot have the store at once).
+ * one in force; older ones drain until their last child has gone.
  *
  *     start -> [in force] -- SIGHUP, good --> [draining] -- last child gone --> freed
  *                  |                              |
  *                  +---------- SIGTERM ---------->+  after drain_ms: SIGKILL
  */
-#include "server/supervisor.h"
-
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -24,69 +17,13 @@
 #include "os/clock.h"
 #include "os/descriptors.h"
 #include "os/heap.h"
-#include "os/log.h"
 #include "os/notify.h"
 #include "os/title.h"
-#include "server/bind.h"
-#include "server/proc_inner.h"
+#include "server/supervisor_inner.h"
 
 #define EXIT_MACHINE 71
 
-struct generation;
-
-struct child {
-    struct generation *generation;
-    unsigned kind;
-    unsigned index;
-    pid_t pid; /* 0: not running */
-    bool ready;
-    struct chan control;
-    int64_t started_ms;
-    int64_t backoff_ms; /* how long to wait when it dies next */
-    struct loop_timer restart;
-};
-
-struct generation {
-    struct generation *next;
-    unsigned number;
-    bool draining;
-    bool announced; /* all of its children were ready once */
-    struct supervisor_plan plan;
-    struct bound bound;
-    struct loop_timer kill;
-    size_t child_count;
-    struct child *children;
-};
-
-static struct supervisor {
-    const struct supervisor_conf *conf;
-    struct loop *loop;
-    struct generation *current;
-    struct generation *all;
-    unsigned last_number;
-    bool stopping;
-    bool announced;
-    int status;
-    int64_t started_ms;
-    struct loop_hook flush;
-    struct loop_timer poll;
-} sup;
-
-static void start_child(struct child *c);
-
-static const struct proc_spec *spec_of(const struct child *c)
-{
-    return &c->generation->plan.specs[c->kind];
-}
-
-static struct log_line child_line(const struct child *c, enum log_event event, enum log_level level)
-{
-    struct log_line l = log_begin(event, level);
-    log_cstr(&l, KEY_PROCESS, spec_of(c)->name);
-    log_num(&l, KEY_INDEX, c->index);
-    log_num(&l, KEY_PID, c->pid);
-    return l;
-}
+static struct supervisor sup;
 
 /* Generations */
 
@@ -140,7 +77,7 @@ static void kill_generation(void *arg)
         struct child *c = &g->children[i];
         if (c->pid == 0)
             continue;
-        struct log_line l = child_line(c, LOG_PROCESS_KILLED, LOG_WARNING);
+        struct log_line l = supervisor_child_line(c, LOG_PROCESS_KILLED, LOG_WARNING);
         log_end(&l);
         kill(c->pid, SIGKILL);
     }
@@ -169,28 +106,7 @@ static void drain(struct generation *g, bool reload)
     loop_timer_set(&g->kill, ms);
 }
 
-/* Children */
-
-static void restart_now(void *arg)
-{
-    start_child(arg);
-}
-
-static void make_children(struct generation *g)
-{
-    for (unsigned kind = 0; kind < g->plan.kind_count; kind++)
-        g->child_count += g->plan.specs[kind].count;
-    g->children = x_alloc(g->child_count * sizeof *g->children);
-    size_t n = 0;
-    for (unsigned kind = 0; kind < g->plan.kind_count; kind++) {
-        BUG_IF(g->plan.specs[kind].count > PROC_COUNT_MAX, "too many processes of a kind");
-        for (unsigned i = 0; i < g->plan.specs[kind].count; i++) {
-            struct child *c = &g->children[n++];
-            *c = (struct child){.generation = g, .kind = kind, .index = i};
-            loop_timer_init(&c->restart, sup.loop, restart_now, c);
-        }
-    }
-}
+/* Readiness */
 
 static bool all_ready(const struct generation *g)
 {
@@ -216,172 +132,15 @@ static void announce(struct generation *g)
     g->announced = true;
 }
 
-static void on_ready_frame(void *arg, struct chan *chan, struct chan_frame *f)
+void supervisor_child_ready(struct child *c)
 {
-    struct child *c = arg;
-
-    (void)chan;
-    (void)f;
-    if (c->ready)
-        return;
-    c->ready = true;
     struct generation *g = c->generation;
+
     if (g == sup.current && !g->announced && !sup.stopping && all_ready(g))
         announce(g);
 }
 
-static enum err open_control(struct child *c, int fd)
-{
-    static const struct chan_type types[CONTROL_COUNT] = {
-        [CONTROL_READY] = {"ready", 0, false},
-    };
-    const struct chan_conf conf = {
-        .name = spec_of(c)->name,
-        .types = types,
-        .type_count = COUNT(types),
-        .on_frame = on_ready_frame, /* the death of a child is told by SIGCHLD */
-        .arg = c,
-    };
-
-    return chan_open(&c->control, sup.loop, fd, &conf);
-}
-
-static bool are_peers(const struct child *a, const struct child *b)
-{
-    return a != b && (proc_has_peer(spec_of(a), b->kind) || proc_has_peer(spec_of(b), a->kind));
-}
-
-/* An older child that goes on and asks processes of c's kind; its own ones end soon. */
-static bool outlives(const struct child *older, const struct child *c)
-{
-    return spec_of(older)->lingers && older->generation->draining && !c->generation->draining &&
-           proc_has_peer(spec_of(older), c->kind);
-}
-
-/* Join c, which is about to be forked, with a living peer. */
-static bool join(struct child *c, struct child *peer, struct proc_link *link)
-{
-    char mem[CONTROL_BODY_MAX];
-    struct buf b = BUF_OVER(mem);
-    int fds[2];
-
-    if (chan_pair(fds) != ERR_OK)
-        return false;
-    pack_u8(&b, (uint8_t)c->kind);
-    pack_u8(&b, (uint8_t)c->index);
-    *link = (struct proc_link){peer->kind, peer->index, fds[0]};
-    /* A peer that is dying loses its end here, and gets a new one when it is back. */
-    (void)!chan_send(&peer->control, CONTROL_PEER, 0, buf_span(&b), SPAN_NONE, fds[1]);
-    return true;
-}
-
-static size_t join_all(struct child *c, struct proc_link *links, size_t max)
-{
-    size_t n = 0;
-
-    for (struct generation *g = sup.all; g != NULL; g = g->next) {
-        for (size_t i = 0; i < g->child_count && n < max; i++) {
-            struct child *peer = &g->children[i];
-
-            if (peer->pid == 0 || peer == c)
-                continue;
-            if ((g == c->generation ? are_peers(c, peer) : outlives(peer, c)) &&
-                join(c, peer, &links[n]))
-                n++;
-        }
-    }
-    return n;
-}
-
-static void retry_later(struct child *c)
-{
-    loop_timer_set(&c->restart, SUPERVISOR_BACKOFF_FIRST_MS);
-}
-
-/* In the new process: everything it needs lies in memory that it got with the fork. */
-NORETURN static void be_child(const struct child *c, int control, const struct proc_link *links,
-                              size_t link_count, pid_t supervisor)
-{
-    const struct generation *g = c->generation;
-
-    for (const struct generation *other = sup.all; other != NULL; other = other->next)
-        if (other != g && sup.conf->forget != NULL)
-            sup.conf->forget(sup.conf->arg, other->plan.config);
-    struct proc_start start = {.specs = g->plan.specs,
-                               .kind = c->kind,
-                               .index = c->index,
-                               .generation = g->number,
-                               .config = g->plan.config,
-                               .listeners = g->bound.listeners,
-                               .listener_count = g->bound.count,
-                               .user = g->plan.user,
-                               .supervisor = supervisor,
-                               .control = control,
-                               .links = links,
-                               .link_count = link_count};
-    proc_child(&start);
-}
-
-static void start_child(struct child *c)
-{
-    static struct proc_link links[PROC_KINDS_MAX * PROC_COUNT_MAX];
-    int control[2];
-    pid_t supervisor = getpid();
-
-    if (chan_pair(control) != ERR_OK) {
-        retry_later(c);
-        return;
-    }
-    size_t link_count = join_all(c, links, COUNT(links));
-    log_flush(); /* or the child would write the same lines again */
-    pid_t pid = fork();
-    if (pid == 0)
-        be_child(c, control[1], links, link_count, supervisor);
-    for (size_t i = 0; i < link_count; i++)
-        close(links[i].fd);
-    close(control[1]);
-    if (pid < 0 || open_control(c, control[0]) != ERR_OK) {
-        (void)(pid < 0 ? close(control[0]) : kill(pid, SIGKILL));
-        retry_later(c);
-        return;
-    }
-    c->pid = pid;
-    c->ready = false;
-    c->started_ms = clock_mono_ms();
-    struct log_line l = child_line(c, LOG_PROCESS_START, LOG_DEBUG);
-    log_end(&l);
-}
-
-static void start_children(struct generation *g)
-{
-    for (size_t i = 0; i < g->child_count; i++)
-        start_child(&g->children[i]);
-}
-
 /* Deaths */
-
-static void log_how(struct log_line *l, int status)
-{
-    if (!WIFSIGNALED(status)) {
-        log_num(l, KEY_STATUS, WEXITSTATUS(status));
-        return;
-    }
-    int number = WTERMSIG(status);
-    log_cstr(l, KEY_SIGNAL, sigabbrev_np(number));
-    if (number == SIGSYS)
-        log_cstr(l, KEY_REASON, "a system call that its sandbox forbids");
-}
-
-/* When the child is started again: at once, then later and later while it keeps dying. */
-static int64_t next_delay(struct child *c)
-{
-    if (clock_mono_ms() - c->started_ms >= SUPERVISOR_STABLE_MS)
-        c->backoff_ms = 0;
-    int64_t delay = c->backoff_ms;
-    c->backoff_ms =
-        delay == 0 ? SUPERVISOR_BACKOFF_FIRST_MS : min_i64(2 * delay, SUPERVISOR_BACKOFF_MAX_MS);
-    return delay;
-}
 
 static void stop_all(int status)
 {
@@ -397,18 +156,6 @@ static void stop_all(int status)
     settle();
 }
 
-static void replace(struct child *c, int status)
-{
-    struct log_line l = child_line(c, LOG_PROCESS_RESTARTED, LOG_ERROR);
-    int64_t delay = next_delay(c);
-
-    log_how(&l, status);
-    log_num(&l, KEY_DELAY, delay);
-    log_end(&l);
-    c->pid = 0;
-    loop_timer_set(&c->restart, delay);
-}
-
 static void child_died(struct child *c, int status)
 {
     bool refused = WIFEXITED(status) && WEXITSTATUS(status) == PROC_EXIT_CONF;
@@ -416,13 +163,10 @@ static void child_died(struct child *c, int status)
     chan_close(&c->control);
     c->ready = false;
     if (!c->generation->draining && !(refused && !sup.announced)) {
-        replace(c, status);
+        supervisor_child_replace(c, status);
         return;
     }
-    bool good = WIFEXITED(status) && WEXITSTATUS(status) == PROC_EXIT_OK;
-    struct log_line l = child_line(c, LOG_PROCESS_EXIT, good ? LOG_DEBUG : LOG_ERROR);
-    log_how(&l, status);
-    log_end(&l);
+    supervisor_child_log_exit(c, status);
     c->pid = 0;
     if (c->generation->draining)
         settle();
@@ -467,6 +211,7 @@ static struct generation *load(struct diag *d)
 {
     struct generation *g = x_alloc(sizeof *g);
 
+    g->supervisor = &sup;
     g->plan.drain_ms = SUPERVISOR_DRAIN_MS;
     loop_timer_init(&g->kill, sup.loop, kill_generation, g);
     if (!sup.conf->load(sup.conf->arg, &g->plan, d) || !bind_listeners(g, d)) {
@@ -474,7 +219,7 @@ static struct generation *load(struct diag *d)
         return NULL;
     }
     g->number = ++sup.last_number;
-    make_children(g);
+    supervisor_children_make(g);
     g->next = sup.all;
     sup.all = g;
     return g;
@@ -511,7 +256,7 @@ static void reload(void)
     sup.current = fresh;
     say_loaded(fresh);
     drain(old, true);
-    start_children(fresh);
+    supervisor_children_start(fresh);
     settle();
 }
 
@@ -588,7 +333,7 @@ int supervisor_run(const struct supervisor_conf *conf)
         return PROC_EXIT_CONF;
     }
     say_loaded(sup.current);
-    start_children(sup.current);
+    supervisor_children_start(sup.current);
     loop_timer_init(&sup.poll, sup.loop, on_poll, NULL);
     if (conf->changed != NULL)
         loop_timer_set(&sup.poll, SUPERVISOR_POLL_MS);

@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "message/date.h"
 #include "net/tls_make.h"
 #include "os/clock.h"
 #include "os/file.h"
@@ -24,14 +26,16 @@ struct pairs {
     struct heap_buf *chains;
     struct heap_buf *keys;
     size_t n;
+    struct config_problems *doubts;
 };
 
-static void pairs_init(struct pairs *p, size_t max)
+static void pairs_init(struct pairs *p, size_t max, struct config_problems *doubts)
 {
     *p = (struct pairs){
         .at = x_alloc(max * sizeof(*p->at)),
         .chains = x_alloc(max * sizeof(*p->chains)),
         .keys = x_alloc(max * sizeof(*p->keys)),
+        .doubts = doubts,
     };
 }
 
@@ -44,6 +48,33 @@ static void pairs_free(struct pairs *p)
     free(p->at);
     free(p->chains);
     free(p->keys);
+}
+
+static void doubt(const struct pairs *p, const char *file, const char *words, span about)
+{
+    struct config_problem problem = {.warning = true};
+
+    (void)snprintf(problem.file, sizeof(problem.file), "%s", file);
+    (void)snprintf(problem.text, sizeof(problem.text), "%s %.*s: clients that verify it refuse it",
+                   words, SPAN_ARG(about));
+    config_problems_add(p->doubts, &problem);
+}
+
+/* What is no use to those who look is shown all the same: not all do. */
+static void examine(const struct pairs *p, const char *file, span name, span chain)
+{
+    bool exact = name.n > 0 && !span_starts(name, SPAN("*"));
+    char memory[64];
+    struct buf when = BUF_OVER(memory);
+    int64_t end_ms;
+
+    if (p->doubts == NULL || !tls_chain_end(chain, &end_ms))
+        return;
+    date_put(&when, end_ms);
+    if (end_ms <= clock_wall_ms())
+        doubt(p, file, "this certificate ended on", buf_span(&when));
+    if (exact && !tls_chain_is_for(chain, name))
+        doubt(p, file, "this certificate is not for", name);
 }
 
 /* Files belong to the configuration; `key` empty: both are in one file. */
@@ -60,6 +91,8 @@ static enum err pairs_add(struct pairs *p, span name, const char *chain_file, co
     e = keyfile_read(chain_file, chain, d);
     if (e == ERR_OK)
         e = keyfile_read_secret(key_file, key, d);
+    if (e == ERR_OK)
+        examine(p, chain_file, name, heap_span(chain));
     p->at[p->n - 1] =
         (struct tls_pair){name, heap_span(chain), heap_span(key), chain_file, key_file};
     return e;
@@ -77,7 +110,8 @@ struct own_files {
     char key[PATH_BYTES];
 };
 
-static bool is_good(const struct own_files *own)
+/* Of a machine whose name has changed another one is made. */
+static bool is_good(const struct own_files *own, span name)
 {
     struct heap_buf chain;
     int64_t end_ms = 0;
@@ -86,7 +120,8 @@ static bool is_good(const struct own_files *own)
     heap_init(&chain, TLS_KEYS_FILE_BYTES);
     good = access(own->key, F_OK) == 0 && keyfile_read(own->chain, &chain, NULL) == ERR_OK &&
            tls_chain_end(heap_span(&chain), &end_ms) &&
-           end_ms > clock_wall_ms() + TLS_KEYS_RENEW_MS;
+           end_ms > clock_wall_ms() + TLS_KEYS_RENEW_MS &&
+           tls_chain_is_for(heap_span(&chain), name);
     heap_release(&chain);
     return good;
 }
@@ -109,9 +144,8 @@ static enum err write_own(const char *dir, span chain, span key, struct diag *d)
     return e;
 }
 
-static enum err make_own(const struct config *c, const char *dir, struct diag *d)
+static enum err make_own(span name, const char *dir, struct diag *d)
 {
-    span name = c->hostname.n != 0 ? c->hostname : SPAN(OWN_NAME);
     struct heap_buf chain, key;
     enum err e;
 
@@ -135,6 +169,7 @@ static enum err make_own(const struct config *c, const char *dir, struct diag *d
 static enum err own_pair(const struct config *c, struct pairs *pairs, struct diag *d)
 {
     static struct own_files own; /* named by what is said about them */
+    span name = c->hostname.n != 0 ? c->hostname : SPAN(OWN_NAME);
     char dir[PATH_BYTES - sizeof(OWN_CERTIFICATE) - 1];
     struct buf b = BUF_OVER(dir), chain = BUF_OVER(own.chain), key = BUF_OVER(own.key);
     enum err e = ERR_OK;
@@ -146,8 +181,8 @@ static enum err own_pair(const struct config *c, struct pairs *pairs, struct dia
     buf_printf(&chain, "%s/" OWN_CERTIFICATE, dir);
     buf_printf(&key, "%s/" OWN_KEY, dir);
     BUG_IF(buf_cstr(&chain) == NULL || buf_cstr(&key) == NULL, "a path that must fit does not");
-    if (!is_good(&own))
-        e = make_own(c, dir, d);
+    if (!is_good(&own, name))
+        e = make_own(name, dir, d);
     return e == ERR_OK ? pairs_add(pairs, SPAN_NONE, own.chain, own.key, d) : e;
 }
 
@@ -200,7 +235,7 @@ enum err tls_keys_load(const struct config *c, const struct tls_keys_how *how,
 
     if (c->tls.certificate.n == 0 && c->tls.key.n != 0)
         return diag_set(d, ERR_CONF, 0, "tls.key is given without tls.certificate");
-    pairs_init(&pairs, c->n_certificates + 1);
+    pairs_init(&pairs, c->n_certificates + 1, how->doubts);
     e = gather(c, how->make, &pairs, d);
     if (e == ERR_OK && pairs.n != 0)
         e = make_side(c, how, &pairs, &side, d);

@@ -9,6 +9,7 @@
 #define SERVER_TLS_KEYS_H
 
 #include "config/config.h"
+#include "config/problem.h"
 #include "net/tls.h"
 
 #define TLS_KEYS_FILE_BYTES (1u << 20)               /* of a PEM file */
@@ -21,6 +22,7 @@ struct tls_keys_how {
     /* None given: use that of data_dir/tls, and make it when there is none. Else *out_side is NULL.
      */
     bool make;
+    struct config_problems *doubts; /* what works but should be looked at is added; may be NULL */
 };
 
 /*

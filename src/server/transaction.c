@@ -183,6 +183,16 @@ static void reject(struct transaction *t, unsigned code, span enhanced, span tex
         t->reject = smtp_reply_of(code, enhanced, text);
 }
 
+/* A line that is no field ends a header (RFC 5322 2.1), but many readers go on behind it. */
+static bool pass_over_line(struct header_walk *w)
+{
+    if (w->end != HEADER_NO_FIELD)
+        return false;
+    w->at = min_size(w->at + span_find(span_skip(w->text, w->at), '\n') + 1, w->text.n);
+    w->end = HEADER_MORE;
+    return true;
+}
+
 /* RFC 8601 5: what claims to be our own judgement came from outside. */
 static void drop_forged_results(struct transaction *t)
 {
@@ -191,21 +201,24 @@ static void drop_forged_results(struct transaction *t)
     char *to = t->body.p + t->body.from + t->own_n;
     struct header_walk w = header_walk_over(text, limits->header_size, limits->header_fields);
     struct header_field f;
-    size_t kept = 0, walked = 0;
+    size_t kept = 0, done = 0; /* octets of the text: that stay, and that were looked at for it */
 
-    while (header_next(&w, &f)) {
-        walked = w.at;
-        if (authres_claims(f.name, f.value, t->config->hostname))
-            continue;
-        if (to + kept != f.whole.p)
-            memmove(to + kept, f.whole.p, f.whole.n);
-        kept += f.whole.n;
-    }
-    if (kept == walked)
+    do {
+        while (header_next(&w, &f)) {
+            size_t at = w.at - f.whole.n;
+
+            if (!authres_claims(f.name, f.value, t->config->hostname))
+                continue;
+            memmove(to + kept, text.p + done, at - done);
+            kept += at - done;
+            done = w.at;
+        }
+    } while (pass_over_line(&w));
+    if (done == kept)
         return;
-    memmove(to + kept, text.p + walked, text.n - walked);
-    t->body.n -= walked - kept;
-    t->size -= walked - kept;
+    memmove(to + kept, text.p + done, text.n - done);
+    t->body.n -= done - kept;
+    t->size -= done - kept;
 }
 
 /* Add what the message of a submission lacks, between our own fields and its own. */

@@ -38,8 +38,7 @@ static void drop(struct smtp_server *s, struct smtp_reply reply, enum smtp_serve
     s->held_n = held.n;
     s->chunk_dropped = true;
     s->chunk_back = back;
-    if (s->state != SMTP_SERVER_CHUNKS)
-        s->data_since_ms = -1;
+    s->data_since_ms = -1;
     smtp_server_enter(s, SMTP_SERVER_CHUNK);
 }
 

@@ -286,12 +286,26 @@ static const struct command *find_command(const struct smtp_server *s, span verb
     return NULL;
 }
 
-/* ---- HELP ---- */
-
 static bool is_offered(const struct smtp_server *s, const struct command *c)
 {
     return c->ext == 0 || (smtp_server_announced(s) & c->ext) != 0;
 }
+
+/* A command of an extension that is not there now. */
+static struct smtp_reply not_offered(const struct smtp_server *s, unsigned ext)
+{
+    if (ext == SMTP_EXT_STARTTLS && s->conf->tls)
+        return SMTP_SAY(503, "5.5.1", "the session is under TLS already");
+    if (ext == SMTP_EXT_AUTH && (s->conf->ext & SMTP_EXT_AUTH) != 0 &&
+        (smtp_server_announced(s) & SMTP_EXT_STARTTLS) != 0)
+        return SMTP_SAY(538, "5.7.11", "logging in needs TLS; say STARTTLS first");
+    /* It is there, but for others (Postfix's XCLIENT_README). */
+    if (ext == SMTP_EXT_XCLIENT || ext == SMTP_EXT_XFORWARD)
+        return SMTP_SAY(550, "5.7.0", "not from you");
+    return SMTP_SAY(502, "5.5.1", "that command is not offered here");
+}
+
+/* ---- HELP ---- */
 
 /* The commands there are, in the memory of the line, which is done with. */
 static struct smtp_reply help_all(struct smtp_server *s)
@@ -317,27 +331,15 @@ static void do_help(struct smtp_server *s, span arg)
 
     if (arg.n == 0)
         ask_junk(s, SMTP_EVENT_HELP, arg, help_all(s));
-    else if (c != NULL && c->form.n > 0 && is_offered(s, c))
+    else if (c == NULL || c->form.n == 0)
+        smtp_server_say(s, SMTP_SAY(504, "5.5.4", "there is no such command; say HELP alone"));
+    else if (is_offered(s, c))
         ask_junk(s, SMTP_EVENT_HELP, arg, smtp_reply_of(214, SPAN("2.0.0"), c->form));
     else
-        smtp_server_say(s, SMTP_SAY(504, "5.5.4", "there is no such command; say HELP alone"));
+        smtp_server_say(s, smtp_reply_of(504, SPAN("5.5.4"), not_offered(s, c->ext).text));
 }
 
 /* ---- one line ---- */
-
-/* A command of an extension that is not there now. */
-static struct smtp_reply not_offered(const struct smtp_server *s, unsigned ext)
-{
-    if (ext == SMTP_EXT_STARTTLS && s->conf->tls)
-        return SMTP_SAY(503, "5.5.1", "the session is under TLS already");
-    if (ext == SMTP_EXT_AUTH && (s->conf->ext & SMTP_EXT_AUTH) != 0 &&
-        (smtp_server_announced(s) & SMTP_EXT_STARTTLS) != 0)
-        return SMTP_SAY(538, "5.7.11", "logging in needs TLS; say STARTTLS first");
-    /* It is there, but for others (Postfix's XCLIENT_README). */
-    if (ext == SMTP_EXT_XCLIENT || ext == SMTP_EXT_XFORWARD)
-        return SMTP_SAY(550, "5.7.0", "not from you");
-    return SMTP_SAY(502, "5.5.1", "that command is not offered here");
-}
 
 /* A fault that makes the line no command at all; code 0: there is none. */
 static struct smtp_reply line_fault(const struct smtp_server *s, span line, enum smtp_line_end end)

@@ -216,13 +216,23 @@ static void told_explanation(struct spf *s, const struct dns_answer *answer)
     spf_explain(s);
 }
 
+/* What the macros put in was said by the client, and may be anything. */
+static bool is_printable(span text)
+{
+    for (size_t i = 0; i < text.n; i++) {
+        if (!ascii_is_print(text.p[i]))
+            return false;
+    }
+    return true;
+}
+
 static void put_explanation(struct spf *s)
 {
     struct spf_macro m = spf_macros(s);
 
     s->explanation = BUF_OVER(s->explanation_text);
     if (!spf_macro_put(&s->explanation, s->term.spec, SPF_IN_EXPLANATION, &m) ||
-        s->explanation.overflow)
+        s->explanation.overflow || !is_printable(buf_span(&s->explanation)))
         buf_reset(&s->explanation);
     spf_finish(s, SPF_FAIL, SPF_NO_PROBLEM);
 }

@@ -67,7 +67,8 @@ enum spf_problem {
 struct spf_identity {
     struct ip_addr client;
     span helo;     /* the greeting as it came; %{h} */
-    span sender;   /* MAIL FROM without brackets; empty: the HELO identity (RFC 7208 2.3, 2.4) */
+    span sender;   /* MAIL FROM without brackets, its domain in A-labels (RFC 8616 4); empty: the
+                      HELO identity (RFC 7208 2.3, 2.4) */
     span receiver; /* our own name; %{r} */
     int64_t now_s; /* seconds since 1970; %{t} */
 };

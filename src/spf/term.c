@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* One term after the other: what it asks, and what the answers make of it. */
+#include "base/ascii.h"
 #include "spf/inner.h"
 #include "spf/macro.h"
 
@@ -19,12 +20,17 @@ struct spf_macro spf_macros(struct spf *s)
     };
 }
 
-/* Text as DNS reads it: a backslash from a macro is no escape. */
+/*
+ * Text as DNS reads it: a backslash from a macro is no escape. A local part that is not ASCII makes
+ * no name (RFC 8616 4).
+ */
 static bool set_target(struct spf *s, span text)
 {
     char room[DNS_NAME_MAX_BYTES];
     struct buf escaped = BUF_OVER(room);
 
+    if (ascii_has_high(text))
+        return false;
     for (size_t i = 0; i < text.n; i++) {
         if (text.p[i] == '\\')
             buf_putc(&escaped, '\\');

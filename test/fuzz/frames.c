@@ -57,12 +57,14 @@ static void as_small(span s)
     struct ctl_request request;
     struct ctl_reply reply;
     struct put_result result;
+    struct ip_addr address;
     span envelope, body;
 
     (void)!ctl_request_get(s, &request);
     (void)!ctl_reply_get(s, &reply);
     (void)!put_result_get(s, &result);
     (void)!put_get(s, &envelope, &body);
+    (void)!own_address_get(s, &address);
 }
 
 static void as_auth(span s)

@@ -311,6 +311,17 @@ def offered(_):
         client.ask('RCPT TO:<somebody@elsewhere.example>', 250)
 
 
+@case('a login in the clear ends with STARTTLS')
+def not_carried_over(_):
+    with Dialogue(local().submission) as client:
+        client.greet()
+        client.ask(plain(), 235)
+        secure(client)
+        client.ask(f'MAIL FROM:<{ALICE}>', 530)
+        client.ask(plain(), 235)
+        client.ask(f'MAIL FROM:<{ALICE}>', 250)
+
+
 @case('SCRAM is not offered when one user has no form for it')
 def no_scram(where):
     with Server(where, users='dave@example.test:$6$saltsalt$x\n') as server:
@@ -391,13 +402,13 @@ def same_time(_):
     raise Trouble(f'it takes {best}')
 
 
-def closes(server, wrong):
-    """Fail to log in with each (source, line); is who has the right password turned away then? (source of the last)"""
+def closes(server, wrong, owner_at):
+    """Fail to log in with each (source, line); is who has the right password turned away then?"""
     for source, line in wrong:
         with Dialogue(server.submission, source=source) as client:
             client.greet()
             client.ask(line, 535, 454)
-    with Dialogue(server.submission, source=source) as client:
+    with Dialogue(server.submission, source=owner_at) as client:
         client.greet()
         return client.ask(plain(), 235, 454)[:3] == '454'
 
@@ -409,8 +420,27 @@ def closed(where):
     with Server(where, 'plaintext = loopback; backoff_account = 2s;', trusted='["127.0.0.0/8"]') as server:
         server.ready()
         wrong = [(f'127.0.0.{number}', plain(secret='wrong')) for number in (2, 3, 4, 5)]
-        until(lambda: closes(server, wrong), 10, 'it is not closed')
+        places = (f'127.0.1.{number}' for number in range(1, 255))  # where the owner logged in it is not closed to them
+        until(lambda: closes(server, wrong, next(places)), 10, 'it is not closed')
         until(lambda: login(server, ALICE, SECRET, 454) == '235', 10, 'it stays closed')
+
+
+@case('strangers who fail close an account to strangers, not to where its owner logged in before')
+def owner(where):
+    with Server(where, 'plaintext = loopback; backoff_account = 1h;') as server:
+        server.ready()
+        with Dialogue(server.submission) as client:
+            client.greet()
+            client.ask(plain(), 235)
+        seen = []
+        for number in range(2, 22):
+            with Dialogue(server.submission, source=f'127.0.0.{number}') as client:
+                client.greet()
+                seen.append(client.ask(plain(secret='wrong'), 535, 454)[:3])
+            with Dialogue(server.submission) as client:
+                client.greet()
+                client.ask(plain(), 235)
+        assert '454' in seen, seen
 
 
 @case('a client is closed out for a while after failures, whatever the account')
@@ -418,10 +448,10 @@ def closed_out(where):
     with Server(where, 'plaintext = loopback; backoff_client = 1m;') as server:
         server.ready()
         wrong = [('127.0.0.2', plain(f'user{number}@example.test', 'wrong')) for number in range(4)]
-        until(lambda: closes(server, wrong), 10, 'it is not closed out')
+        until(lambda: closes(server, wrong, '127.0.0.2'), 10, 'it is not closed out')
         server.reload()  # pardons nobody: who is pardoned has three failures free
         server.events('server.ready', 2)
-        assert any(closes(server, [wrong[number]]) for number in range(3))
+        assert any(closes(server, [wrong[number]], '127.0.0.2') for number in range(3))
         with Dialogue(server.submission, source='127.0.0.3') as client:
             client.greet()
             client.ask(plain(), 235)
@@ -681,6 +711,71 @@ def command(where):
     user('remove', path, ALICE)
     assert path.read_text() == '# people\n\nbob@example.test\n'
     assert user('remove', path, ALICE, check=False).returncode == 65
+
+
+@case('herald user takes no password and no address that it could not give back')
+def unfit(where):
+    path = where / 'users'
+    for password, word in (('', '1 to 511'), ('x' * 512, '1 to 511'), ('a\0b', 'control'), ('a\tb', 'control'),
+                           ('a\x7fb', 'control'), ('a\u200eb', 'RFC 4013')):
+        done = user('add', path, ALICE, password, check=False)
+        assert done.returncode == 65 and word in done.stderr, (password, done)
+    for address in ('#a@example.test', '"a:b"@example.test', 'nobody', 'a:b@example.test'):
+        assert user('add', path, address, 'x', check=False).returncode == 65, address
+    assert not path.exists()
+    user('add', path, ALICE, 'x' * 511)
+
+
+@case('herald user follows a symbolic link, as the server does; several at once lose nobody')
+def linked(where):
+    real, link = where / 'real' / 'users', where / 'users'
+    real.parent.mkdir()
+    real.write_text(f'{BOB}\n')
+    real.chmod(0o640)
+    link.symlink_to(real)
+    user('add', link, ALICE, SECRET)
+    assert link.is_symlink() and real.stat().st_mode & 0o777 == 0o640 and ALICE in real.read_text()
+    assert ALICE in user('list', link).stdout
+    words = [str(servers.herald_path()), 'user', 'add', '--file', str(link)]
+    children = [subprocess.Popen([*words, f'u{i}@example.test'], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+                for i in range(6)]
+    for child in children:
+        child.communicate(b'x\n')
+    assert len(real.read_text().splitlines()) == 8 and not any(child.returncode for child in children)
+
+
+@case('herald user says what is wrong with a configuration that it cannot read')
+def no_configuration(where):
+    for name, text, word in (('none', None, 'No such file'), ('bad', 'users = ', 'error'),
+                             ('empty', '', 'does not say')):
+        if text is not None:
+            (where / name).write_text(text)
+        done = subprocess.run([servers.herald_path(), 'user', 'list', '-c', where / name], capture_output=True,
+                              text=True, check=False)
+        assert done.returncode == 78 and word in done.stderr, done
+
+
+@case('letters beyond ASCII: a password composed in either way, a domain in UTF-8 and in A-labels')
+def composed(where):
+    two, one = 'pa\u0308ssword', 'p\xe4ssword'
+    host, ascii_host = 'b\xfccher.test', 'xn--bcher-kva.test'
+    with Server(where, 'plaintext = loopback; backoff_account = 0s; backoff_client = 0s;',
+                domains=f'["example.test", "{host}"]') as server:
+        server.ready()
+        user('add', server.users, f'j\xf6@{host}', two)
+        assert user('add', server.users, f'j\xf6@{ascii_host.upper()}', two, check=False).returncode == 65
+        server.reload()
+        until(lambda: login(server, f'j\xf6@{host}', two) == '235', 10, 'no reload')
+        assert login(server, f'j\xf6@{ascii_host}', one) == '235'
+        assert login(server, f'j\xf6@{host}', 'passwort') == '535'
+        with Dialogue(server.submission) as client:
+            client.greet()
+            client.ask(plain(f'j\xf6@{host}', one), 235)
+            client.ask(f'MAIL FROM:<j\xf6@{host}> SMTPUTF8'.encode(), 250)
+            client.ask('RSET', 250)
+            client.ask(f'MAIL FROM:<j\xf6@{ascii_host}> SMTPUTF8'.encode(), 250)
+            client.ask(f'RCPT TO:<j\xf6@{ascii_host}>'.encode(), 250)
+            client.ask(f'RCPT TO:<j\xf6@{host}>'.encode(), 250)
 
 
 @case('a user is added and a password changed while the server runs')

@@ -41,6 +41,25 @@ def forged(where, body):
             raise Trouble(f'it came through: {got[:1000]}')
 
 
+@case('forged Authentication-Results are dropped wherever a reader may see them, and nothing else is')
+def forged_anywhere(where):
+    with dns.Server(ZONE) as names, herald(where, names) as server:
+        server.ready()
+        with Dialogue(server.port, 30, source=GOOD) as client:
+            said(client, 'mail.far.example')
+            for number, parts in enumerate((
+                    (FORGED, b'A: b\r\n'), (b'A: b\r\n', FORGED, FORGED, b'C: d\r\n', FORGED),
+                    (b'>From somebody Sat Nov 21\r\n', FORGED, b'A: b\r\n'),  # readers go on behind such a line
+                    (b'A: b\r\n', b'no field\r\n', FORGED, b'nor this\r\n', b'nor this\r\n', FORGED),
+                    (b'A: b\r\n', FORGED.replace(b': ', b' :\r\n '), b'C: d\r\n'))):
+                mine = b'X-Test-Id: forged-%d\r\n' % number
+                body = FORGED.replace(b'forged', b'quoted') + b'\r\nno field\r\n' + FORGED.replace(b'forged', b'quoted')
+                client.message(mine + b''.join(parts) + b'\r\n' + body, 250, sender='bob@far.example')
+                got = mail.arrival(server.maildir(), f'forged-{number}')
+                kept = b''.join(part for part in parts if b'forged.example' not in part)
+                mail.same(got, mine + kept + b'\r\n' + body)
+
+
 @case('Received fields are counted to the end of a header of 200 KiB', SHORT)
 @case('Received fields are counted to the end of a header of 200 KiB', LONG)
 def loop(where, body):

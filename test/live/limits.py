@@ -17,7 +17,7 @@ def herald(where, limits, **settings):
 
 
 def greeted(stack, server, source=''):
-    client = stack.enter_context(Dialogue(server.port, source=source))
+    client = stack.enter_context(Dialogue(server.port, 60, source=source))
     client.greet()
     return client
 
@@ -77,6 +77,18 @@ def unknown(where):
             for number in range(3):
                 client.ask(f'RCPT TO:<guess{number}@example.test>', 550)
             client.ask('RCPT TO:<guess@example.test>', 421)
+            if not client.ended():
+                raise Trouble('421 and the session goes on')
+
+
+@case('errors: messages that are refused count, and the session ends')
+def refused_messages(where):
+    with herald(where, 'errors = 3;') as server:
+        server.ready()
+        with Dialogue(server.port) as client:
+            client.greet()
+            for code in (554, 554, 421):
+                client.message(b'Subject: bare\n\r\n', code)
             if not client.ended():
                 raise Trouble('421 and the session goes on')
 
@@ -172,6 +184,25 @@ def tarpit(where):
         own.ask('WAT', 500)
         if late(own, 'WAT', 500):
             raise Trouble('a trusted client is held up')
+
+
+@case('tarpit: who guesses names waits too')
+def tarpit_unknown(where):
+    users = where / 'users'
+    where.mkdir(parents=True, exist_ok=True)
+    users.write_text('alice@example.test\n')
+    limits = 'tarpit_after = 2; tarpit_delay = 5s;'
+    with herald(where, limits, trusted='[]', unknown_user='refuse', users=f'"{users}"') as server, \
+            ExitStack() as stack:
+        server.ready()
+        client = greeted(stack, server, FIRST)
+        client.ask('MAIL FROM:<a@b.example>', 250)
+        if sum(seconds_of(client, f'RCPT TO:<guess{number}@example.test>', 550) for number in range(2)) > LATE_S:
+            raise Trouble('the first two are late')
+        if seconds_of(client, 'RCPT TO:<guess@example.test>', 550) < LATE_S:
+            raise Trouble('the third is not late')
+        if seconds_of(client, 'RCPT TO:<alice@example.test>', 250) > LATE_S:
+            raise Trouble('a known name is late')
 
 
 @case('tarpit: the refusal that ends a session comes late too, and whole')

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """REQUIRETLS (RFC 8689): from herald to herald under TLS, and back to the sender where it cannot go on."""
 import auth
+import tls
 from lab import mail, process, servers
 from lab.cases import case
 from lab.dialogue import Dialogue
@@ -40,6 +41,26 @@ def verified(where):
         if b'with ESMTPS' not in got:
             raise Trouble(f'not under TLS: {got[:1000]}')
         sender.heard('tls.started', '"certificate":"verified"')
+
+
+@case('REQUIRETLS is offered on every port once TLS is there: by STARTTLS, on demand and from the first octet')
+def offered(where):
+    ports = {kind: process.free_port() for kind in ('starttls', 'required', 'implicit')}
+    extra = '\n'.join(f'listen "{kind}" {{ address = "127.0.0.1:{port}"; role = submission; tls = {kind}; }}'
+                      for kind, port in ports.items())
+    with servers.Herald(where, extra=extra) as server:
+        server.ready()
+        for kind, port in ports.items():
+            with Dialogue(port) as client:
+                if kind == 'implicit':
+                    tls.secure(client)
+                else:
+                    if 'REQUIRETLS' in client.greet():
+                        raise Trouble(f'{kind}: offered in the clear')
+                    tls.starttls(client)
+                said = client.greet() if kind == 'implicit' else client.ask('EHLO cli.test', 250)
+                if 'REQUIRETLS' not in said:
+                    raise Trouble(f'{kind}: not offered under TLS: {said}')
 
 
 def returned(sender, *words):

@@ -38,6 +38,8 @@ def changes(where):
             warned = ' '.join(event['text'] for event in server.events('config.warning'))
             if f'{table}:3:' not in warned:
                 raise Trouble(f'the bad line is not named: {warned}')
+            if 'warning: ' in warned:
+                raise Trouble(f'the event says twice that it is a warning: {warned}')
             old.message(mail.text('old'), 250, sender='bob@far.example')
         mail.arrival(server.maildir(), 'old')
 

@@ -228,6 +228,23 @@ def alpn(_):
             raise Trouble(f'{offered}: {said!r}')
 
 
+@case('REQUIRETLS is offered under TLS, however that was begun')
+def requiretls(_):
+    server = shared()
+    for port, begin in ((server.port, starttls), (server.required, starttls), (server.implicit, secure)):
+        with Dialogue(port) as client:
+            if begin == starttls:
+                if 'REQUIRETLS' in client.greet():
+                    raise Trouble(f'{port}: it is offered in the clear')
+                starttls(client)
+                said = client.ask('EHLO cli.test', 250)
+            else:
+                said = secure(client).greet()
+            if 'REQUIRETLS' not in said:
+                raise Trouble(f'{port}: it is not offered under TLS: {said}')
+            client.ask('MAIL FROM:<a@b.example> REQUIRETLS', 250)
+
+
 # ---- what must not be ----
 
 @case('what stands behind STARTTLS in the clear is never carried out')
@@ -380,6 +397,11 @@ def own_certificate(where):
             raise Trouble('another certificate after a restart')
         if 'Private-Key: (256 bit' not in certificates.openssl('pkey', '-in', key, '-noout', '-text'):
             raise Trouble('not P-256')
+        server.settings['hostname'] = '"new.herald.test"'
+        server.write_conf()
+        server.reload()
+        until(lambda: certificates.subject(ssl.get_server_certificate(('127.0.0.1', server.implicit)))
+              == 'new.herald.test', 10, 'the certificate has the former name')
 
 
 def memory_of(pid):
@@ -443,6 +465,26 @@ def reload(where):
             raise Trouble('a bad reload ended the service')
 
 
+@case('a certificate that has ended, or is of another name, is shown all the same; config check and the log say so')
+def ended(where):
+    certificate, key = certificates.make(where, 'mx.herald.test')
+    certificates.openssl('x509', '-in', certificate, '-signkey', key, '-days', '-1', '-out', certificate)
+    other = certificates.make(where, 'other.herald.test')
+    extra = (f'tls {{ certificate = "{certificate}"; key = "{key}"; }}\n'
+             f'certificate "other.herald.test" {{ file = "{other[0]}"; key = "{other[1]}"; }}\n'
+             f'certificate "third.herald.test" {{ file = "{other[0]}"; key = "{other[1]}"; }}\n')
+    with Server(where / 'server', extra=extra) as server:
+        done = subprocess.run([servers.herald_path(), 'config', 'check', server.conf], capture_output=True, text=True,
+                              check=False)
+        if (done.returncode != 0 or 'this certificate ended on' not in done.stderr
+                or 'is not for third.herald.test' not in done.stderr or 'for other.' in done.stderr):
+            raise Trouble(f'exit code {done.returncode}, said {done.stderr!r}')
+        server.ready()
+        server.heard('this certificate ended on')
+        if 'certificate has expired' not in s_client(server.port):
+            raise Trouble('it is not shown')
+
+
 def spoil(kind, where, pair):
     """The certificate and key to configure, spoilt in one way, and a word of what must be said."""
     certificate, key = pair
@@ -463,8 +505,14 @@ def spoil(kind, where, pair):
         certificates.openssl('pkey', '-in', key, '-aes256', '-passout', 'pass:secret', '-out', where / 'locked.key')
         (where / 'locked.key').chmod(0o600)
         return certificate, where / 'locked.key', 'no private key'
+    if kind == 'a pipe':
+        os.mkfifo(where / 'pipe', 0o600)
+        return certificate, where / 'pipe', 'this is no file'
     if kind == 'of another certificate':
         return certificate, certificates.make(where / 'other', 'other.test')[1], 'no private key'
+    if kind == 'a pipe that nobody writes':
+        os.mkfifo(where / 'pipe')
+        return where / 'pipe', key, 'this is no file'
     certificate.write_text('nonsense')
     return certificate, key, 'no certificate'
 
@@ -475,7 +523,9 @@ def spoil(kind, where, pair):
 @case('a key that cannot be used', 'not there')
 @case('a key that cannot be used', 'with a passphrase')
 @case('a key that cannot be used', 'of another certificate')
+@case('a key that cannot be used', 'a pipe')
 @case('a certificate that cannot be used', 'nonsense')
+@case('a certificate that cannot be used', 'a pipe that nobody writes')
 def bad_key(where, kind):
     certificate, key, word = spoil(kind, where, certificates.make(where, 'mx.herald.test'))
     server = Server(where / 'server', extra=f'tls {{ certificate = "{certificate}"; key = "{key}"; }}')

@@ -254,11 +254,24 @@ static bool check_named(span egress)
     return span_eq(told, egress) || stage_fail("it was told of", told);
 }
 
+static bool check_own(span address)
+{
+    struct ip_addr want, told;
+
+    stage_quiet();
+    told = stage.seen_as;
+    stage.seen_as = (struct ip_addr){0};
+    return (ip_addr_parse(address, &want) && ip_addr_eq(told, want)) ||
+           stage_fail("it was not told of", address);
+}
+
 bool line_queue(size_t unused, span line)
 {
     (void)unused;
     if (span_starts(line, SPAN("named ")))
         return check_named(span_skip(line, 6));
+    if (span_starts(line, SPAN("own ")))
+        return check_own(span_skip(line, 4));
     if (span_eq(line, SPAN("unnamed")))
         return check_named(SPAN_NONE);
     if (span_eq(line, SPAN("new"))) {

@@ -129,6 +129,10 @@ static void on_result(void *arg, struct chan *c, struct chan_frame *f)
         stage.named = stage_keep(f->body);
         return;
     }
+    if (f->type == QUEUE_OWN) {
+        BUG_IF(!own_address_get(f->body, &stage.seen_as), "no address");
+        return;
+    }
     if (j == NULL || !j->given || j->answered || j->lost || !job_result_get(f->body, &r) ||
         r.id != j->id || !take_outcomes(j, r.outcomes)) {
         (void)stage_fail("a result that answers nothing, or twice", SPAN_NONE);
@@ -159,6 +163,7 @@ void stage_link_queue(void)
     static const struct chan_type types[QUEUE_FRAME_END] = {
         [QUEUE_JOB_RESULT] = {"result", RESULT_MAX, false},
         [QUEUE_NAMED] = {"named", QUEUE_NAMED_BYTES, false},
+        [QUEUE_OWN] = {"own", OWN_ADDRESS_BYTES, false},
     };
     const struct chan_conf conf = {
         .name = "relay", .types = types, .type_count = COUNT(types), .on_frame = on_result};

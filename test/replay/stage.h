@@ -39,6 +39,7 @@
  *     Q: dies, Q: new, Q: replaced (the new one comes first), Q: garbage   the queue process;
  *     Q: named EGRESS, Q: unnamed   the queue process has heard since then that mail can go from an
  *                        egress, or of none
+ *     Q: own ADDRESS     it has heard since then that this is our address
  *     N: dies, N: new    the resolver
  *     I: ADDRESS, I: none   what relay takes for its own address from here on (at first: the truth)
  *     G: WORDS, G- WORDS    the log has (has not) had a line with all of these, parted by "; "
@@ -123,6 +124,7 @@ struct stage {
     size_t queue_count;
     span
         named; /* the egress that the queue was told of last; empty: of none since it was checked */
+    struct ip_addr seen_as; /* our address as the queue was told last; IP_NONE: not since then */
     struct chan resolver;
     uint16_t port;
     bool pretends;      /* an I: line came */

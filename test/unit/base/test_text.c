@@ -117,6 +117,35 @@ static void test_escape(void **state)
     assert_span_equal(buf_span(&b), SPAN("\"\\\"\\\\\\n\\u0001\xc3\xa4\\ufffd\""));
 }
 
+/* What moves the cursor or turns the line around in a terminal that shows the JSON. */
+static void test_json_does_not_act(void **state)
+{
+    static const struct {
+        span s;
+        const char *json;
+    } rows[] = {
+        {SPAN_INIT("a\x7f"), "\"a\\u007f\""},
+        {SPAN_INIT("\xc2\x80\xc2\x9b\xc2\x9f"), "\"\\u0080\\u009b\\u009f\""},
+        {SPAN_INIT("\xc2\xa0"), "\"\xc2\xa0\""},
+        {SPAN_INIT("\xe2\x80\x8e\xe2\x80\x8f"), "\"\\u200e\\u200f\""},
+        {SPAN_INIT("\xe2\x80\x8d\xe2\x80\x90"), "\"\xe2\x80\x8d\xe2\x80\x90\""},
+        {SPAN_INIT("\xe2\x80\xa7\xe2\x80\xa8"), "\"\xe2\x80\xa7\\u2028\""},
+        {SPAN_INIT("\xe2\x80\xae\xe2\x80\xaf"), "\"\\u202e\xe2\x80\xaf\""},
+        {SPAN_INIT("\xe2\x81\xa5\xe2\x81\xa6"), "\"\xe2\x81\xa5\\u2066\""},
+        {SPAN_INIT("\xe2\x81\xa9\xe2\x81\xaa"), "\"\\u2069\xe2\x81\xaa\""},
+        {SPAN_INIT("\xe3\x80\xae\xf0\x90\x80\xae"), "\"\xe3\x80\xae\xf0\x90\x80\xae\""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char room[64];
+        struct buf b = BUF_OVER(room);
+
+        escape_json(&b, guard_copy(rows[i].s));
+        assert_span_equal(buf_span(&b), span_cstr(rows[i].json));
+    }
+}
+
 static void test_utf8(void **state)
 {
     static const struct {
@@ -204,9 +233,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_compare), cmocka_unit_test(test_search),
         cmocka_unit_test(test_pieces),  cmocka_unit_test(test_buf_is_whole_or_nothing),
-        cmocka_unit_test(test_escape),  cmocka_unit_test(test_utf8),
-        cmocka_unit_test(test_numbers), cmocka_unit_test(test_ids),
-        cmocka_unit_test(test_arena),
+        cmocka_unit_test(test_escape),  cmocka_unit_test(test_json_does_not_act),
+        cmocka_unit_test(test_utf8),    cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_ids),     cmocka_unit_test(test_arena),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

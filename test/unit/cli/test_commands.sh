@@ -43,6 +43,16 @@ expect 0 'herald config check' out config check --help
 expect 64 "did you mean 'config'" err help cofnig
 expect 64 'check, show, defaults or explain' err config
 expect 64 'needs one FILE' err config check
+expect 64 "^herald: unrecognized option '--nonsense'" err judge --nonsense
+expect 64 "^herald: option '--helo' requires" err judge --helo
+expect 64 'FOO is not EHLO or HELO' err judge --client 192.0.2.1 --helo a --verb FOO
+expect 64 'FOO is not a policy' err judge --client 192.0.2.1 --helo a --policy FOO
+expect 64 'unexpected argument: b' err judge --client 192.0.2.1 --helo a b
+expect 64 'not an IP address' err judge --client x --helo a
+expect 64 'are needed' err judge --client 192.0.2.1
+expect 74 'No such file' err judge --scenario "$work/missing"
+expect 74 'Is a directory' err judge --scenario "$work"
+expect 64 'not with --client' err judge --self --client 192.0.2.1
 expect 0 - out config check "$work/empty.conf"
 expect 78 'bad.conf:1:23: error: limits.recipients: out of range' err config check "$work/bad.conf"
 expect 78 'did you mean limits.sessions' err config check "$work/bad.conf"

@@ -3,21 +3,27 @@
 
 #include "../guard.h"
 
+#define UTF8_DOMAIN  "b\303\274cher.example"
+#define ASCII_DOMAIN "xn--bcher-kva.example"
+#define UTF8_LISTED  "gelistet-\xc3\xbc.example"
+#define ASCII_LISTED "xn--gelistet--y9a.example"
+
 static struct config *config;
 
 static int open_config(void **state)
 {
     struct config_problems problems = {0};
-    span text = SPAN("hostname = mx.example.net\n"
-                     "domains = [\"file:domains.list\"]\n"
-                     "relay_domains = [\"backup.example\", \"listed.example\"]\n"
-                     "users = \"users.list\"\n"
-                     "aliases = \"aliases.list\"\n"
-                     "auth { senders = \"senders.list\" }\n"
-                     "trusted = [\"10.0.0.0/8\", \"2001:db8::/32\"]\n"
-                     "route \"example.com\" { via = hold }\n"
-                     "route \"*.example.com\" { via = \"smtp://a.example\" }\n"
-                     "route \"*.deep.example.com\" { via = \"smtp://b.example\" }\n");
+    span text =
+        SPAN("hostname = mx.example.net\n"
+             "domains = [\"file:domains.list\"]\n"
+             "relay_domains = [\"backup.example\", \"listed.example\", \"" UTF8_LISTED "\"]\n"
+             "users = \"users.list\"\n"
+             "aliases = \"aliases.list\"\n"
+             "auth { senders = \"senders.list\" }\n"
+             "trusted = [\"10.0.0.0/8\", \"2001:db8::/32\"]\n"
+             "route \"example.com\" { via = hold }\n"
+             "route \"*.example.com\" { via = \"smtp://a.example\" }\n"
+             "route \"*.deep.example.com\" { via = \"smtp://b.example\" }\n");
 
     (void)state;
     config = config_load_text("test", text, &problems);
@@ -52,6 +58,16 @@ static const struct {
     {"x", "sub.backup.example", CONFIG_RECIPIENT_REMOTE},
     {"root", "elsewhere.example", CONFIG_RECIPIENT_REMOTE},
     {"alice", "", CONFIG_RECIPIENT_REMOTE},
+    /* One domain in two spellings, whichever the operator and the client use. */
+    {"j\xc3\xb6rg", UTF8_DOMAIN, CONFIG_RECIPIENT_MAILBOX},
+    {"j\xc3\xb6rg", ASCII_DOMAIN, CONFIG_RECIPIENT_MAILBOX},
+    {"alice", UTF8_DOMAIN, CONFIG_RECIPIENT_MAILBOX},
+    {"alice", ASCII_DOMAIN, CONFIG_RECIPIENT_MAILBOX},
+    {"chef", ASCII_DOMAIN, CONFIG_RECIPIENT_ALIAS},
+    {"jorg", UTF8_DOMAIN, CONFIG_RECIPIENT_UNKNOWN},
+    {"known", UTF8_LISTED, CONFIG_RECIPIENT_RELAY},
+    {"known", ASCII_LISTED, CONFIG_RECIPIENT_RELAY},
+    {"unknown", UTF8_LISTED, CONFIG_RECIPIENT_UNKNOWN},
 };
 
 static void recipients_and_what_they_are(void **state)
@@ -78,6 +94,14 @@ static const struct {
     {"bob@example.net", "sales", "example.net", false},
     {"", "", "example.net", false},
     {"alice@example.net", "", "", false},
+    {"j\xc3\xb6rg@" ASCII_DOMAIN, "j\xc3\xb6rg", UTF8_DOMAIN, true},
+    {"j\xc3\xb6rg@" ASCII_DOMAIN, "team", UTF8_DOMAIN, true},
+    {"j\xc3\xb6rg@" ASCII_DOMAIN, "chef", ASCII_DOMAIN, true},
+    {"j\xc3\xb6rg@" ASCII_DOMAIN, "any",
+     "l\xc3\xa4"
+     "den.example",
+     true},
+    {"j\xc3\xb6rg@" ASCII_DOMAIN, "alice", UTF8_DOMAIN, false},
 };
 
 static void as_whom_a_login_may_send(void **state)
@@ -100,6 +124,7 @@ static const struct {
     {"prog", "example.net", "alice@example.net"},
     {"quoted name", "example.net", "alice@example.net"},
     {"alice", "example.net", ""},
+    {"chef", UTF8_DOMAIN, "j\xc3\xb6rg@" ASCII_DOMAIN " alice@" ASCII_DOMAIN},
 };
 
 static void aliases_and_their_targets(void **state)

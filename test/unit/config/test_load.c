@@ -5,6 +5,7 @@
 
 #include "../guard.h"
 #include "config/map.h"
+#include "config/table.h"
 
 static struct config *load(const char *text, struct config_problems *problems)
 {
@@ -113,6 +114,27 @@ static void what_a_file_says(void **state)
     config_free(c);
 }
 
+/* A table with bad lines: the first of them are named, all are counted, the rest is used. */
+static void bad_lines_of_a_table(void **state)
+{
+    struct config_problems problems;
+    struct config *c = load("hostname = mx.example.net\n"
+                            "domains = [\"file:bad-domains.list\"]",
+                            &problems);
+
+    (void)state;
+    assert_non_null(c);
+    assert_int_equal(config_map_count(c->domains), 1);
+    assert_true(config_map_find(c->domains, SPAN("good.example"), NULL));
+    assert_int_equal(problems.n, CONFIG_TABLE_WARNINGS_MAX + 1);
+    assert_string_equal(problems.items[0].found, "24");
+    assert_non_null(strstr(problems.items[1].text, "a pattern"));
+    assert_non_null(strstr(problems.items[2].text, "a pattern"));
+    assert_int_equal(problems.items[2].line, 2);
+    config_free(c);
+    config_problems_finish(&problems);
+}
+
 static const struct {
     const char *text;
     const char *said; /* the problems, one a line */
@@ -182,6 +204,36 @@ static void every_error_is_said(void **state)
         }
         assert_span_equal(buf_span(&b), span_cstr(wrong[i].said));
         config_problems_finish(&problems);
+    }
+}
+
+/* An event of the log says itself what it is; a terminal must be told. */
+static void the_log_is_not_told_twice(void **state)
+{
+    static const struct {
+        struct config_problem problem;
+        const char *said;
+        const char *logged;
+    } rows[] = {
+        {{.file = "a.conf", .line = 3, .key = "k", .text = "odd", .warning = true},
+         "a.conf:3: warning: k: odd",
+         "a.conf:3: k: odd"},
+        {{.file = "a.conf", .line = 3, .key = "k", .text = "wrong"},
+         "a.conf:3: error: k: wrong",
+         "a.conf:3: k: wrong"},
+        {{.text = "no place"}, "error: no place", "no place"},
+    };
+    char text[512];
+    struct buf b = BUF_OVER(text);
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        buf_reset(&b);
+        config_problem_text(&rows[i].problem, &b);
+        assert_span_equal(buf_span(&b), span_cstr(rows[i].said));
+        buf_reset(&b);
+        config_problem_log(&rows[i].problem, &b);
+        assert_span_equal(buf_span(&b), span_cstr(rows[i].logged));
     }
 }
 
@@ -257,6 +309,8 @@ int main(void)
         cmocka_unit_test(every_error_is_said),
         cmocka_unit_test(a_greeting_policy),
         cmocka_unit_test(bad_lines_of_a_list),
+        cmocka_unit_test(the_log_is_not_told_twice),
+        cmocka_unit_test(bad_lines_of_a_table),
     };
 
     /* The default of data_dir depends on it. */

@@ -46,10 +46,41 @@ static void whom_an_egress_greets(void **state)
     }
 }
 
+/* Each once, and none that every machine has. */
+static void our_addresses(void **state)
+{
+    static const char text[] =
+        "hostname = mx.example.net\n"
+        "listen \"a\" { address = \"127.0.0.1:25\" } listen \"b\" { address = \"[::]:25\" }\n"
+        "listen \"c\" { address = \"192.0.2.9:25\" } listen \"d\" { address = \"[::1]:26\" }\n"
+        "egress \"e\" { address = \"10.0.0.5\"; public_address = \"203.0.113.5\"; }\n"
+        "greeting { own_addresses = [\"203.0.113.5\", \"::ffff:192.0.2.9\", \"127.0.0.2\", "
+        "\"0.0.0.0\", \"2001:db8::1\"]; }";
+    static const char *const want[] = {"203.0.113.5", "10.0.0.5", "192.0.2.9", "2001:db8::1"};
+    struct config_problems problems = {0};
+    struct config *c = config_load_text("test", span_cstr(text), &problems);
+    struct ip_addr list[16], a;
+    size_t n;
+
+    (void)state;
+    config_problems_finish(&problems);
+    assert_non_null(c);
+    assert_true(config_own_addresses_max(c) >= COUNT(want));
+    n = config_own_addresses(c, list, COUNT(list));
+    assert_int_equal(n, COUNT(want));
+    for (size_t i = 0; i < n; i++) {
+        assert_true(ip_addr_parse(span_cstr(want[i]), &a));
+        assert_true(ip_addr_eq(list[i], a));
+    }
+    assert_int_equal(config_own_addresses(c, list, 2), 2);
+    config_free(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whom_an_egress_greets),
+        cmocka_unit_test(our_addresses),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -35,6 +35,14 @@ static const struct {
      "1 srv.example=*|2 m.d.example=d.example|", 0},
     {"aliases", CONFIG_TABLE_JOINED, "root: a,\n\tb\n# x\nc: d", "1 root: a, \tb=|4 c: d=|", 0},
     {"a comment at the end", CONFIG_TABLE_EXIM, "a: b\n#", "1 a=b|", 0},
+    {"a blank beginning behind a comment", CONFIG_TABLE_EXIM, "# c\n  a: b\n", "2 a=b|", 0},
+    {"a mark of UTF-8", CONFIG_TABLE_LINES,
+     "\xef\xbb\xbf"
+     "a\nb\n",
+     "1 a=|2 b=|", 0},
+    {"a mark before a comment", CONFIG_TABLE_EXIM, "\xef\xbb\xbf# c\na: b\n", "2 a=b|", 0},
+    {"lines that end in CR LF", CONFIG_TABLE_EXIM, "a: b\r\n  c\r\n\r\nd: e\r\n",
+     "1 a=b    c|4 d=e|", 0},
     {"a blank beginning", CONFIG_TABLE_EXIM, "  a: b\n", "1 a=b|", 0},
 };
 

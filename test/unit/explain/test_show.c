@@ -67,12 +67,59 @@ static void a_person_sees_no_control_octet(void **state)
             assert_true((unsigned char)line.p[i] >= ' ' && (unsigned char)line.p[i] < 127);
 }
 
+static span shown(const char *text)
+{
+    struct explain_answer a = explain(text);
+    struct buf b = BUF_OVER(memory);
+
+    explain_show_text(&b, &a, false);
+    return buf_span(&b);
+}
+
+static bool holds(span text, const char *words)
+{
+    return span_search(text, span_cstr(words)) < text.n;
+}
+
+/* A page may show a line of a configuration: braces that name no fact stand as they are. */
+static void a_line_of_configuration_stays_whole(void **state)
+{
+    (void)state;
+    assert_true(holds(shown("504 5.5.2 <web-7d9f>: Helo command rejected: need fully-qualified "
+                            "hostname"),
+                      "{ client ="));
+}
+
+/* Whose software the text does not show is told how to get the line for his. */
+static void who_is_not_known_is_asked(void **state)
+{
+    (void)state;
+    assert_true(holds(shown("504 5.5.2 <web-7d9f>: Helo command rejected"), "--software"));
+    assert_true(holds(shown("504 5.5.2 <web-7d9f>: Helo command rejected"), "nodemailer"));
+    assert_false(holds(shown("{ code: 'EENVELOPE', response: '504 5.5.2 <web-7d9f>: Helo command "
+                             "rejected', responseCode: 504, command: 'RCPT TO' }"),
+                       "--software"));
+    assert_false(holds(shown("550 5.1.1 User unknown"), "--software"));
+}
+
+static void no_line_is_too_long(void **state)
+{
+    span rest = shown("504 5.5.2 <web-7d9f>: Helo command rejected: need fully-qualified"), line;
+
+    (void)state;
+    while (span_line(&rest, &line))
+        assert_true(line.n <= 88);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_fixed_keys_are_there),
         cmocka_unit_test(hostile_texts_stay_valid),
         cmocka_unit_test(a_person_sees_no_control_octet),
+        cmocka_unit_test(a_line_of_configuration_stays_whole),
+        cmocka_unit_test(who_is_not_known_is_asked),
+        cmocka_unit_test(no_line_is_too_long),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -82,6 +82,18 @@ static void directadmin(void **state)
     assert_non_null(strstr(a.page->receiver, "local copy of the zone"));
 }
 
+/* Somebody pastes the whole page that he found: what it tells besides is not the refusal. */
+static void the_article(void **state)
+{
+    struct explain_answer a = story("article-pod.txt");
+
+    (void)state;
+    assert_string_equal(a.page->id, "helo.unspecified");
+    assert_int_equal(a.field[EXPLAIN_FIELD_GREETING].n, 0);
+    assert_true(has_line(&a, "nodemailer", "name:"));
+    check_impersonation("article-move.txt");
+}
+
 /* And the reverse: helo= at the end of a log line is no cause. */
 static void the_unknown_user(void **state)
 {
@@ -105,11 +117,9 @@ static void the_expired_message(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_pod),
-        cmocka_unit_test(the_move_and_the_shared_name),
-        cmocka_unit_test(directadmin),
-        cmocka_unit_test(the_unknown_user),
-        cmocka_unit_test(the_expired_message),
+        cmocka_unit_test(the_pod),          cmocka_unit_test(the_move_and_the_shared_name),
+        cmocka_unit_test(directadmin),      cmocka_unit_test(the_article),
+        cmocka_unit_test(the_unknown_user), cmocka_unit_test(the_expired_message),
     };
 
     folder = argc > 1 ? argv[1] : "test/explain";

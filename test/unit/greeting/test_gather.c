@@ -180,6 +180,37 @@ static void test_own_addresses_out_of_dns(void **state)
     assert_int_equal(value(&f, FACT_OWN_ADDRESS), YES_NO);
 }
 
+/* What strangers say of our address is ours when it is claimed; being there proves nothing. */
+static void test_learned_addresses(void **state)
+{
+    static const struct {
+        const char *client;
+        const char *greeting;
+        enum greeting_fact fact;
+        unsigned sure,
+            learned; /* the value when the last address is sure, and when it was learned */
+    } cases[] = {
+        {"198.51.100.7", "[IPv6:2001:db8:1::1]", FACT_OWN_ADDRESS, YES_YES, YES_YES},
+        {"198.51.100.7", "[192.0.2.1]", FACT_OWN_ADDRESS, YES_YES, YES_YES},
+        {"198.51.100.7", "six.example.com", FACT_RESOLVES_TO_OWN, OWN_ADDR, OWN_ADDR},
+        {"192.0.2.1", "mx2.example.net", FACT_VOUCHED, VOUCHED_YES, VOUCHED_YES},
+        {"2001:db8:1::1", "mx2.example.net", FACT_VOUCHED, VOUCHED_YES, VOUCHED_NO},
+    };
+
+    (void)state;
+    list("six.example.com", DNS_AAAA, "2001:db8:1::1");
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct greeting_claim c = claim(cases[i].client, cases[i].greeting);
+        struct greeting_facts f = run(&c, first);
+
+        assert_int_equal(value(&f, cases[i].fact), cases[i].sure);
+        server.n_learned = 1;
+        f = run(&c, first);
+        server.n_learned = 0;
+        assert_int_equal(value(&f, cases[i].fact), cases[i].learned);
+    }
+}
+
 static void test_patience_ends_at_any_point(void **state)
 {
     (void)state;
@@ -313,6 +344,7 @@ int main(void)
         cmocka_unit_test_setup(test_order_does_not_matter, set_up),
         cmocka_unit_test_setup(test_facts_of_a_whole_name, set_up),
         cmocka_unit_test_setup(test_own_addresses_out_of_dns, set_up),
+        cmocka_unit_test_setup(test_learned_addresses, set_up),
         cmocka_unit_test_setup(test_patience_ends_at_any_point, set_up),
         cmocka_unit_test_setup(test_answers_that_do_not_fit, set_up),
         cmocka_unit_test_setup(test_many_records, set_up),

@@ -128,6 +128,134 @@ static void test_claims_to_be_us(void **state)
     assert_int_equal(v.finding[0].severity, SEVERITY_TEMPORARY);
 }
 
+/* An own address claimed: whose it is, and from where, decides whether that says anything. */
+static void test_claims_to_be_one_of_our_addresses(void **state)
+{
+    static const struct {
+        const char *name;
+        enum greeting_scope scope;
+        unsigned traits;
+        bool forged;
+    } cases[] = {
+        {"a public one from outside", SCOPE_PUBLIC, 0, true},
+        {"a public one from inside", SCOPE_PUBLIC, TRAIT_INSIDE, true},
+        {"where it connects from", SCOPE_PUBLIC, TRAIT_OWN_BY_CLIENT, false},
+        {"the operator answers for it", SCOPE_PUBLIC, TRAIT_OPERATOR_VOUCHED, false},
+        {"a private one from outside", SCOPE_PRIVATE, 0, false},
+        {"a private one from inside", SCOPE_PRIVATE, TRAIT_INSIDE, true},
+        {"a unique local one from inside", SCOPE_UNIQUE_LOCAL, TRAIT_INSIDE, true},
+        {"loopback from inside", SCOPE_LOOPBACK, TRAIT_INSIDE, false},
+        {"loopback from outside", SCOPE_LOOPBACK, 0, false},
+        {"the unspecified one from inside", SCOPE_UNSPECIFIED, TRAIT_INSIDE, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct greeting_facts f = fine();
+        struct greeting_verdict v;
+
+        f.value[FACT_FORM] = FORM_IPV4_LITERAL;
+        f.value[FACT_OWN_ADDRESS] = YES_YES;
+        f.value[FACT_LITERAL_SCOPE] = (uint8_t)cases[i].scope;
+        f.traits = (uint16_t)cases[i].traits;
+        v = judge(&f, PRESET_STANDARD);
+        if (finds(&v, CHECK_FORGED_SERVER) != cases[i].forged ||
+            (v.action == GREETING_REFUSE) != cases[i].forged)
+            fail_msg("%s", cases[i].name);
+    }
+}
+
+/* DNS has no say in whose address a literal is: what it withholds makes no difference. */
+static void test_own_address_does_not_wait_for_dns(void **state)
+{
+    struct greeting_facts f = fine();
+
+    (void)state;
+    f.value[FACT_OWN_ADDRESS] = YES_YES;
+    f.value[FACT_LITERAL_SCOPE] = SCOPE_PUBLIC;
+    f.value[FACT_VOUCHED] = VOUCHED_UNKNOWN;
+    assert_int_equal(judge(&f, PRESET_STANDARD).action, GREETING_REFUSE);
+}
+
+/* A name below a hosted domain is this server only where it leads to one of our addresses. */
+static void test_names_below_a_hosted_domain(void **state)
+{
+    static const struct {
+        enum greeting_own own;
+        enum greeting_check want;
+    } cases[] = {{OWN_ADDR, CHECK_FORGED_SERVER},
+                 {OWN_MX, CHECK_FORGED_UNDER},
+                 {OWN_NO, CHECK_FORGED_UNDER}};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct greeting_facts f = forged(VOUCHED_NO);
+        struct greeting_verdict v;
+
+        f.value[FACT_OWN_NAME] = YES_NO;
+        f.value[FACT_LOCAL_DOMAIN] = LOCAL_UNDER;
+        f.value[FACT_RESOLVES_TO_OWN] = (uint8_t)cases[i].own;
+        v = judge(&f, PRESET_STANDARD);
+        assert_int_equal(v.finding[0].check, cases[i].want);
+        assert_int_equal(v.action, i == 0 ? GREETING_REFUSE : GREETING_ACCEPT);
+    }
+}
+
+/* What a machine may say of itself, and to whom: each check by the one fact that it turns on. */
+static void test_what_is_said_inside(void **state)
+{
+    static const struct {
+        const char *name;
+        enum greeting_scope scope; /* of a literal that is not the client's address */
+        unsigned traits;
+        enum greeting_check check;
+        bool found;
+    } cases[] = {
+        {"localhost", SCOPE_NA, TRAIT_LOCALHOST, CHECK_LOCALHOST, true},
+        {"localhost from here", SCOPE_NA, TRAIT_LOCALHOST | TRAIT_CLIENT_LOOPBACK | TRAIT_INSIDE,
+         CHECK_LOCALHOST, false},
+        {"loopback from outside", SCOPE_LOOPBACK, 0, CHECK_LITERAL_PRIVATE, true},
+        {"loopback from inside", SCOPE_LOOPBACK, TRAIT_INSIDE, CHECK_LITERAL_PRIVATE, true},
+        {"loopback from here", SCOPE_LOOPBACK, TRAIT_CLIENT_LOOPBACK | TRAIT_INSIDE,
+         CHECK_LITERAL_PRIVATE, false},
+        {"unspecified from inside", SCOPE_UNSPECIFIED, TRAIT_INSIDE, CHECK_LITERAL_PRIVATE, true},
+        {"private from outside", SCOPE_PRIVATE, 0, CHECK_LITERAL_PRIVATE, true},
+        {"private from inside", SCOPE_PRIVATE, TRAIT_INSIDE, CHECK_LITERAL_PRIVATE, false},
+        {"public", SCOPE_PUBLIC, 0, CHECK_LITERAL_PRIVATE, false},
+        {"public is another one", SCOPE_PUBLIC, 0, CHECK_LITERAL_MISMATCH, true},
+        {"private is worse than another one", SCOPE_PRIVATE, 0, CHECK_LITERAL_MISMATCH, false},
+        {"private inside is another one", SCOPE_PRIVATE, TRAIT_INSIDE, CHECK_LITERAL_MISMATCH,
+         true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct greeting_facts f = fine();
+        struct greeting_verdict v;
+
+        f.value[FACT_LITERAL_SCOPE] = (uint8_t)cases[i].scope;
+        f.value[FACT_LITERAL_MATCH] = cases[i].scope == SCOPE_NA ? PASS_NA : PASS_FAIL;
+        f.traits = (uint16_t)cases[i].traits;
+        v = judge(&f, PRESET_STRICT);
+        if (finds(&v, cases[i].check) != cases[i].found)
+            fail_msg("%s", cases[i].name);
+    }
+}
+
+/* A name that no public DNS has is said to be that, not to be missing from DNS too. */
+static void test_a_reserved_name_is_one_finding(void **state)
+{
+    struct greeting_facts f = fine();
+    struct greeting_verdict v;
+
+    (void)state;
+    f.value[FACT_RESOLVES] = RESOLVES_NXDOMAIN;
+    f.traits = TRAIT_RESERVED_TLD;
+    v = judge(&f, PRESET_STRICT);
+    assert_true(finds(&v, CHECK_RESERVED_TLD));
+    assert_false(finds(&v, CHECK_UNRESOLVABLE));
+}
+
 /* Whatever the facts are: no preset refuses for what RFC 5321 4.1.4 protects or for "not now". */
 static void test_no_preset_refuses_what_is_protected(void **state)
 {
@@ -285,6 +413,11 @@ static void test_exemptions(void **state)
     f.value[FACT_SPF_HELO] = SPF_PASS;
     greeting_judge(&f, &p, &s, &v);
     assert_int_equal(v.finding[0].exemption, 2);
+    /* SPF of another name frees nobody. */
+    s.name = SPAN("mx2.example.net");
+    greeting_judge(&f, &p, &s, &v);
+    assert_int_equal(v.action, GREETING_REFUSE);
+    s.name = SPAN("mx1.example.net");
     f.value[FACT_SPF_HELO] = SPF_NONE;
 
     assert_true(ip_addr_parse(SPAN("203.0.113.9"), &s.client));
@@ -386,6 +519,11 @@ int main(void)
         cmocka_unit_test(test_nothing_wrong),
         cmocka_unit_test(test_codes),
         cmocka_unit_test(test_claims_to_be_us),
+        cmocka_unit_test(test_claims_to_be_one_of_our_addresses),
+        cmocka_unit_test(test_own_address_does_not_wait_for_dns),
+        cmocka_unit_test(test_names_below_a_hosted_domain),
+        cmocka_unit_test(test_what_is_said_inside),
+        cmocka_unit_test(test_a_reserved_name_is_one_finding),
         cmocka_unit_test(test_no_preset_refuses_what_is_protected),
         cmocka_unit_test(test_the_past),
         cmocka_unit_test(test_unsafe_refuse),

@@ -39,6 +39,7 @@ static void test_syntax_and_form(void **state)
         {SPAN_INIT("[IPv6:::1]"), SYNTAX_VALID, FORM_IPV6_LITERAL},
         {SPAN_INIT("[198.18.8.1] my desktop"), SYNTAX_TOLERATE, FORM_IPV4_LITERAL},
         {SPAN_INIT("[198.18.8.1]x"), SYNTAX_INVALID, FORM_MALFORMED},
+        {SPAN_INIT("[198.18.8.1] \x07"), SYNTAX_INVALID, FORM_MALFORMED},
         {SPAN_INIT("[198.18.8.1"), SYNTAX_INVALID, FORM_MALFORMED},
         {SPAN_INIT("[2001:db8:8::1]"), SYNTAX_INVALID, FORM_MALFORMED},
         {SPAN_INIT("[IPv6:2001:db8:8::1%eth0]"), SYNTAX_INVALID, FORM_MALFORMED},
@@ -110,6 +111,7 @@ static void test_what_cannot_be_a_name(void **state)
         SPAN_INIT("[198.18.8.1] \x07"),
         SPAN_INIT("\x7f"),
         SPAN_INIT(" mail.example.com"),
+        SPAN_INIT("[198.18.8.1]x y"),
     };
     static const span possible[] = {
         SPAN_INIT("m\xc3\xbcller"),          SPAN_INIT("a:25"),       SPAN_INIT("~^wildcard"),
@@ -127,6 +129,11 @@ static void test_what_cannot_be_a_name(void **state)
     assert_true((read_name(span_of(octets, 255), false).traits & TRAIT_IMPOSSIBLE) == 0);
     assert_true((read_name(span_of(octets, 257), false).traits & TRAIT_IMPOSSIBLE) != 0);
     assert_true((read_name(span_of(octets, sizeof(octets)), false).traits & TRAIT_IMPOSSIBLE) != 0);
+    /* A comment behind a literal counts too (RFC 5321 4.5.3.1.2). */
+    memcpy(octets, "[198.18.8.1] ", 13);
+    assert_int_equal(read_name(span_of(octets, 255), false).syntax, SYNTAX_TOLERATE);
+    assert_int_equal(read_name(span_of(octets, 256), false).syntax, SYNTAX_INVALID);
+    assert_true((read_name(span_of(octets, 256), false).traits & TRAIT_IMPOSSIBLE) != 0);
     memset(octets, 'b', 64);
     assert_true((read_name(span_of(octets, 64), false).traits & TRAIT_IMPOSSIBLE) != 0);
 }

@@ -150,16 +150,23 @@ static const struct {
      {NULL, 0},
      CONVERT_TO_7BIT,
      CONVERT_STRUCTURE},
-    {"a header above 127",
-     SPAN_INIT("Subject: \xc3\xa4\r\n\r\nx\r\n"),
+    {"a header above 127 stays, and the content is encoded",
+     SPAN_INIT("Subject: \xe4\r\n\xe4: b\r\nMIME-Version: 1.0\r\n" TEXT "\r\n\xe4\r\n"),
+     SPAN_INIT("Subject: \xe4\r\n\xe4: b\r\nMIME-Version: 1.0\r\n"
+               "Content-Type: text/plain; charset=utf-8\r\n"
+               "Content-Transfer-Encoding: quoted-printable\r\n\r\n=E4\r\n"),
+     CONVERT_TO_7BIT, 0},
+    {"the header of a part stays",
+     SPAN_INIT(MULTI("mixed") PART "A: \xe4\r\n\r\nx" PART "\r\n\xe4" LAST),
+     SPAN_INIT(MULTI("mixed") PART "A: \xe4\r\n\r\nx" PART
+                                   "Content-Type: text/plain; charset=unknown-8bit\r\n"
+                                   "Content-Transfer-Encoding: quoted-printable\r\n\r\n=E4" LAST),
+     CONVERT_TO_7BIT, 0},
+    {"a header above 127 alone needs nothing",
+     SPAN_INIT("Subject: \xe4\r\n\r\nx\r\n"),
      {NULL, 0},
      CONVERT_TO_7BIT,
-     CONVERT_HEADER},
-    {"the header of a part",
-     SPAN_INIT(MULTI("mixed") PART "A: \xe4\r\n\r\nx" LAST),
-     {NULL, 0},
-     CONVERT_TO_7BIT,
-     CONVERT_HEADER},
+     0},
     {"an outer boundary ends inner parts",
      SPAN_INIT(MULTI("mixed") PART "Content-Type: multipart/mixed; boundary=q\r\n\r\n--q\r\n\r\n"
                                    "a" PART "\r\n\xe4" LAST "--q\r\n"),
@@ -199,6 +206,30 @@ static void converts(void **state)
                 fail_msg("%s, in pieces of %zu: fault %u, got\n%.*s", rows[i].what, step,
                          (unsigned)fault, SPAN_ARG(got));
         }
+    }
+}
+
+static void tells_of_headers(void **state)
+{
+    static const struct {
+        span in;
+        bool has_high;
+    } told[] = {
+        {SPAN_INIT("A: b\r\n\r\n\xe4\r\n"), false},
+        {SPAN_INIT("A: \xe4\r\n\r\nx\r\n"), true},
+        {SPAN_INIT("A: b\r\n \xe4\r\n\r\nx\r\n"), true},
+        {SPAN_INIT(MULTI("mixed") PART "A: \xe4\r\n\r\nx" LAST), true},
+        {SPAN_INIT(MULTI("mixed") "\xe4" PART "A: b\r\n\r\n\xe4" LAST "\xe4"), false},
+    };
+    static struct convert c;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(told); i++) {
+        convert_init(&c, i % 2 == 0 ? CONVERT_TO_7BIT : CONVERT_TO_8BIT);
+        (void)convert_put(&c, NULL, told[i].in);
+        assert_true(convert_end(&c, NULL));
+        if (c.header_has_high != told[i].has_high)
+            fail_msg("case %zu", i);
     }
 }
 
@@ -319,7 +350,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(converts),           cmocka_unit_test(long_lines),
         cmocka_unit_test(long_lines_of_text), cmocka_unit_test(too_deep_and_too_many),
-        cmocka_unit_test(little_room),
+        cmocka_unit_test(little_room),        cmocka_unit_test(tells_of_headers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

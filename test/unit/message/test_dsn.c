@@ -266,6 +266,50 @@ static void what_is_not_ascii(void **state)
     free((void *)(uintptr_t)text.p);
 }
 
+/* Addresses and ids come back octet for octet, however long (RFC 3464 2.2.1, 2.3.1; RFC 6533 3). */
+static void what_is_compared(void **state)
+{
+    static const struct {
+        span original, address;
+        const char *want;
+        unsigned needs;
+    } rows[] = {
+        {SPAN_INIT("utf-8;j\\x{F6}@b.example"), SPAN_INIT("j@b.example"),
+         "Original-Recipient: utf-8;j\\x{F6}@b.example\r\n", 0},
+        {SPAN_INIT("utf-8;j\xc3\xb6@b.example"), SPAN_INIT("j@b.example"),
+         "Original-Recipient: utf-8;j\xc3\xb6@b.example\r\n", DSN_NEEDS_8BIT},
+        {SPAN_INIT("rfc822;\"a\\\"b  c\"@b.example"), SPAN_INIT("\"a\\\"b  c\"@b.example"),
+         "Original-Recipient: rfc822;\"a\\\"b  c\"@b.example\r\n"
+         "Final-Recipient: rfc822; \"a\\\"b  c\"@b.example\r\n",
+         0},
+        {SPAN_INIT("rfc822;a\x01z"), SPAN_INIT("j@b.example"),
+         "Original-Recipient: rfc822;a\\x01z\r\n", 0},
+    };
+    char longest[500];
+    struct dsn d = sample(DSN_FAILED);
+    struct dsn_recipient r = {.status = {5, 1, 1}};
+    span text;
+
+    (void)state;
+    d.recipients = &r;
+    d.envelope_id = SPAN("a\\b+=");
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        r.original = rows[i].original;
+        r.address = rows[i].address;
+        assert_int_equal(dsn_needs(&d), rows[i].needs);
+        text = build(&d);
+        assert_true(has(text, rows[i].want));
+        assert_true(has(text, "Original-Envelope-Id: a\\b+=\r\n"));
+        free((void *)(uintptr_t)text.p);
+    }
+    memset(longest, 'x', sizeof(longest));
+    memcpy(longest, "rfc822;", 7);
+    r.original = span_of(longest, sizeof(longest));
+    text = build(&d);
+    assert_true(span_search(text, r.original) < text.n);
+    free((void *)(uintptr_t)text.p);
+}
+
 static void the_whole_message(void **state)
 {
     static const struct {
@@ -318,6 +362,7 @@ int main(void)
         cmocka_unit_test(hostile_texts),      cmocka_unit_test(a_header_without_limits),
         cmocka_unit_test(words_for_a_status), cmocka_unit_test(a_success),
         cmocka_unit_test(what_is_not_ascii),  cmocka_unit_test(the_whole_message),
+        cmocka_unit_test(what_is_compared),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,9 +6,11 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -42,6 +44,20 @@ static struct {
 static struct loop *loop;
 static struct chan in;
 static struct chan out;
+
+static int send_fails; /* 0, or the errno of the next sendmsg */
+
+/* In libc's place. */
+ssize_t sendmsg(int fd, const struct msghdr *m, int flags)
+{
+    int sys = send_fails;
+
+    send_fails = 0;
+    if (sys == 0)
+        return syscall(SYS_sendmsg, fd, m, flags);
+    errno = sys;
+    return -1;
+}
 
 static void on_frame(void *arg, struct chan *c, struct chan_frame *f)
 {
@@ -243,6 +259,25 @@ static void descriptors_travel_with_their_frames(void **state)
     chan_close(&in);
     chan_close(&out);
     assert_int_equal(open_fds(), before);
+}
+
+static void what_the_kernel_cannot_take_now_goes_later(void **state)
+{
+    static const int passing[] = {EAGAIN, EINTR, ENOBUFS, ENOMEM, ETOOMANYREFS};
+    int fds[2];
+
+    (void)state;
+    pair(fds);
+    receive_on(fds[0]);
+    send_on(fds[1]);
+    for (size_t i = 0; i < COUNT(passing); i++) {
+        put(ERR_OK, WITH_FD, 7, SPAN("x"), null_fd());
+        send_fails = passing[i];
+        turns(4);
+        assert_int_equal(send_fails, 0);
+        assert_int_equal(seen.frames, i + 1);
+        assert_int_equal(seen.fds, i + 1);
+    }
 }
 
 static void queued_descriptors_are_closed_with_the_channel(void **state)
@@ -479,6 +514,7 @@ int main(void)
         WITH(a_split_at_any_octet_changes_nothing),
         WITH(octet_by_octet_is_the_same),
         WITH(descriptors_travel_with_their_frames),
+        WITH(what_the_kernel_cannot_take_now_goes_later),
         WITH(queued_descriptors_are_closed_with_the_channel),
         WITH(a_malformed_frame_closes_the_channel),
         WITH(descriptors_without_a_frame_close_the_channel),

@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "net/conn.h"
@@ -231,6 +232,30 @@ static void connections_are_made_over_each_family(void **state)
     unlink("/tmp/herald-test-socket");
 }
 
+static void a_unix_socket_has_the_permissions_that_were_asked_for(void **state)
+{
+    static const mode_t masks[] = {0, 022, 077, 0777};
+    static const mode_t modes[] = {0600, 0660, 0666};
+    const char *path = "/tmp/herald-test-mode";
+    mode_t before = umask(0);
+    struct net_addr at;
+    struct stat st;
+    int fd = -1;
+
+    (void)state;
+    assert_int_equal(net_addr_parse(SPAN("unix:/tmp/herald-test-mode"), &at, NULL), ERR_OK);
+    for (size_t i = 0; i < COUNT(masks) * COUNT(modes); i++) {
+        umask(masks[i / COUNT(modes)]);
+        assert_int_equal(listen_open(&at, modes[i % COUNT(modes)], &fd, NULL), ERR_OK);
+        assert_int_equal(stat(path, &st), 0);
+        assert_int_equal(st.st_mode & 07777, modes[i % COUNT(modes)]);
+        assert_int_equal(umask(0), masks[i / COUNT(modes)]);
+        close(fd);
+    }
+    umask(before);
+    unlink(path);
+}
+
 static void a_refused_connection_is_told_from_the_loop(void **state)
 {
     struct net_addr at;
@@ -340,6 +365,7 @@ int main(void)
         WITH(signals_come_from_the_loop),
         cmocka_unit_test(addresses_are_read_whole_or_not_at_all),
         WITH(connections_are_made_over_each_family),
+        WITH(a_unix_socket_has_the_permissions_that_were_asked_for),
         WITH(a_refused_connection_is_told_from_the_loop),
         WITH(a_deadline_passes),
         WITH(accepting_survives_a_lack_of_descriptors),

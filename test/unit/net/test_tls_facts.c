@@ -535,6 +535,10 @@ static void what_we_make_is_what_we_need(void **state)
     assert_true(end_ms > now_ms + INT64_C(3649) * 86400000 &&
                 end_ms < now_ms + INT64_C(3651) * 86400000);
     assert_false(tls_chain_end(SPAN("x"), &end_ms));
+    assert_true(tls_chain_is_for(pairs[0].chain, SPAN("mx.herald.test")));
+    assert_false(tls_chain_is_for(pairs[0].chain, SPAN("other.test")));
+    assert_false(tls_chain_is_for(pairs[0].chain, SPAN_NONE));
+    assert_false(tls_chain_is_for(SPAN("x"), SPAN("other.test")));
     memset(long_name, 'a', sizeof(long_name) - 1);
     for (size_t i = 50; i < sizeof(long_name) - 1; i += 50)
         long_name[i] = '.';

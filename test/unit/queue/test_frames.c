@@ -32,6 +32,28 @@ static void a_question_comes_back(void **state)
     }
 }
 
+static void an_address_comes_back(void **state)
+{
+    static const enum ip_family families[] = {IP_V4, IP_V6};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(families); i++) {
+        struct ip_addr a = {.family = families[i], .octet = {192, 0, 2, 7}}, back;
+        char memory[OWN_ADDRESS_BYTES + 1];
+        struct buf b = BUF_OVER(memory);
+
+        own_address_put(&b, a);
+        assert_true(own_address_get(guard_copy(buf_span(&b)), &back));
+        assert_true(ip_addr_eq(a, back));
+        for (size_t n = 0; n < b.n; n++)
+            assert_false(own_address_get(guard_copy(span_head(buf_span(&b), n)), &back));
+        buf_putc(&b, 'x');
+        assert_false(own_address_get(guard_copy(buf_span(&b)), &back));
+        memory[0] = 9;
+        assert_false(own_address_get(guard_copy(span_head(buf_span(&b), b.n - 1)), &back));
+    }
+}
+
 static void a_long_name_is_cut(void **state)
 {
     static char name[PAST_NAME_BYTES + 1];
@@ -81,9 +103,8 @@ static void every_frame_has_its_bound(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_question_comes_back),
-        cmocka_unit_test(a_long_name_is_cut),
-        cmocka_unit_test(a_result_comes_back),
+        cmocka_unit_test(a_question_comes_back),     cmocka_unit_test(an_address_comes_back),
+        cmocka_unit_test(a_long_name_is_cut),        cmocka_unit_test(a_result_comes_back),
         cmocka_unit_test(every_frame_has_its_bound),
     };
 

@@ -27,6 +27,8 @@ struct peer {
     enum put_status status;
     struct job job; /* borrows from memory */
     bool had_fd;
+    struct ip_addr own[16]; /* QUEUE_OWN */
+    size_t n_own;
     char memory[1u << 20];
     uint32_t tags[64]; /* of all jobs */
 };
@@ -52,6 +54,10 @@ static void on_frame(void *arg, struct chan *chan, struct chan_frame *f)
     struct put_result result;
 
     (void)chan;
+    if (f->type == QUEUE_OWN) {
+        assert_true(p->n_own < COUNT(p->own) && own_address_get(f->body, &p->own[p->n_own++]));
+        return;
+    }
     p->tags[p->frames++ % COUNT(p->tags)] = f->tag;
     p->tag = f->tag;
     p->had_fd = f->fd >= 0;
@@ -72,7 +78,8 @@ static void on_closed(void *arg, struct chan *chan, enum chan_end why)
     (void)why;
 }
 
-static const struct chan_type smtpd_types[] = {[QUEUE_PUT_RESULT] = {"result", 4096, false}};
+static const struct chan_type smtpd_types[] = {
+    [QUEUE_PUT_RESULT] = {"result", 4096, false}, [QUEUE_OWN] = {"own", OWN_ADDRESS_BYTES, false}};
 static const struct chan_type job_types[] = {[QUEUE_JOB] = {"job", 1u << 20, true}};
 
 static void link_peer(struct peer *p, enum queue_link_kind kind)
@@ -80,9 +87,10 @@ static void link_peer(struct peer *p, enum queue_link_kind kind)
     struct chan_conf conf = {
         .name = "queue", .on_frame = on_frame, .on_closed = on_closed, .arg = p};
     int fds[2];
+    bool is_worker = kind == QUEUE_LINK_RELAY || kind == QUEUE_LINK_DELIVER;
 
-    conf.types = kind == QUEUE_LINK_SMTPD ? smtpd_types : job_types;
-    conf.type_count = kind == QUEUE_LINK_SMTPD ? COUNT(smtpd_types) : COUNT(job_types);
+    conf.types = is_worker ? job_types : smtpd_types;
+    conf.type_count = is_worker ? COUNT(job_types) : COUNT(smtpd_types);
     assert_int_equal(chan_pair(fds), ERR_OK);
     assert_int_equal(chan_open(&p->chan, t.loop, fds[0], &conf), ERR_OK);
     queue_link_add(&t.q, kind, fds[1]);

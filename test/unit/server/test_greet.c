@@ -43,6 +43,7 @@ static const struct {
     {"mail.far.example", DNS_TXT, "v=spf1 a -all"},
     {"7.100.51.198.in-addr.arpa", DNS_PTR, "mail.far.example"},
     {"far.example", DNS_TXT, "v=spf1 ip4:198.51.100.0/24 -all"},
+    {"xn--bcher-kva.example", DNS_TXT, "v=spf1 -all"},
     {"else.example", DNS_A, "198.51.100.80"},
 };
 
@@ -62,6 +63,8 @@ static void fill_script(void)
     for (size_t i = 0; i < COUNT(silent); i++)
         assert_int_equal(dns_script_add_status(&script, span_cstr(silent[i]), 0, DNS_TIMEOUT),
                          ERR_OK);
+    assert_int_equal(dns_script_add_status(&script, SPAN("broken.example"), 0, DNS_SERVFAIL),
+                     ERR_OK);
 }
 
 static void on_question(void *arg, struct chan *c, struct chan_frame *f)
@@ -161,6 +164,17 @@ static void on_ready(void *arg)
 
 enum from { OUTSIDE, TRUSTED, SUBMISSION };
 
+static struct greet *greet_from_start(const char *address, struct greet_start s)
+{
+    struct greet *g;
+
+    s.fn = on_ready;
+    assert_true(ip_addr_parse(span_cstr(address), &s.client));
+    g = greet_new(&shared, &s);
+    assert_non_null(g);
+    return g;
+}
+
 static struct greet *greet_as(const char *address, const char *name, enum from from, bool gave_up)
 {
     struct greet_start s = {
@@ -168,14 +182,9 @@ static struct greet *greet_as(const char *address, const char *name, enum from f
         .trusted = from == TRUSTED,
         .submission = from == SUBMISSION,
         .gave_up = gave_up,
-        .fn = on_ready,
     };
-    struct greet *g;
 
-    assert_true(ip_addr_parse(span_cstr(address), &s.client));
-    g = greet_new(&shared, &s);
-    assert_non_null(g);
-    return g;
+    return greet_from_start(address, s);
 }
 
 /* Wait for it as a session does. */
@@ -246,6 +255,18 @@ static const struct {
     {"exempt = [{ client = \"203.0.113.66\"; reason = \"was\"; until = \"2026-11-21\"; }]",
      "203.0.113.66", "hosted.example.org", OUTSIDE, GREETING_REFUSE, 550,
      "helo.forged_local.domain", "hosted.example.org"},
+    {"listed = [\"*.far.example\"]; check \"helo.listed\" = enforce; "
+     "exempt = [{ spf = \"mail.far.example\"; reason = \"ours\"; }]",
+     "198.51.100.7", "mail.far.example", OUTSIDE, GREETING_ACCEPT, 250, "", ""},
+    {"", "203.0.113.99", "[192.0.2.9]", OUTSIDE, GREETING_REFUSE, 550, "helo.forged_local.server",
+     "203.0.113.99 (reverse name not known now)"},
+    /* Whom the operator answers for, and whom he does not want. */
+    {"vouched = [\"203.0.113.66 mx1.example.net\"]", "203.0.113.66", "mx1.example.net", OUTSIDE,
+     GREETING_ACCEPT, 250, "", ""},
+    {"vouched = [\"203.0.113.66 mx1.example.net\"]", "203.0.113.67", "mx1.example.net", OUTSIDE,
+     GREETING_REFUSE, 550, "helo.forged_local.server", "our own name"},
+    {"listed = [\"*.far.example\"]; check \"helo.listed\" = enforce", "198.51.100.7",
+     "mail.far.example", OUTSIDE, GREETING_REFUSE, 550, "helo.listed", "mail.far.example"},
 };
 
 static void check_story(size_t i)
@@ -304,6 +325,9 @@ static void broken_syntax(void **state)
         {"policy = strict", "a_b.example", OUTSIDE, 501},
         {"policy = strict", "a_b.example", TRUSTED, 250},
         {"policy = strict; refuse_at = helo", "localhost", OUTSIDE, 250},
+        /* Who may be freed by what only DNS tells waits for that. */
+        {"exempt = [{ host = \"far.example\"; check = \"helo.syntax\"; reason = \"x\"; }]",
+         "http://x/", OUTSIDE, 250},
     };
 
     (void)state;
@@ -344,6 +368,13 @@ static void what_the_header_tells(void **state)
                       "policy.iprev=198.51.100.7\r\n"
                       "\t(mail.far.example); spf=pass smtp.helo=mail.far.example; spf=pass\r\n"
                       "\tsmtp.mailfrom=bob@far.example\r\n");
+    /* A sender with letters beyond ASCII: its domain is asked for in A-labels. */
+    greet_from(g, SPAN("bob@b\303\274cher.example"));
+    await(g);
+    assert_results(g, "Authentication-Results: mx1.example.net; iprev=pass "
+                      "policy.iprev=198.51.100.7\r\n"
+                      "\t(mail.far.example); spf=pass smtp.helo=mail.far.example; spf=fail\r\n"
+                      "\tsmtp.mailfrom=bob@xn--bcher-kva.example\r\n");
     /* Another sender, and the null sender. */
     greet_from(g, SPAN("a@slow.example"));
     assert_false(greet_from_is_ready(g));
@@ -429,6 +460,92 @@ static void asks_once(void **state)
     stop();
 }
 
+/* What is kept for the process is what DNS said, not what a session did; and only what it said. */
+static void what_is_kept(void **state)
+{
+    static const struct greet_start starts[] = {
+        {.name = SPAN_INIT("[198.51.100.7]")},
+        {.name = SPAN_INIT("[198.51.100.7]"), .is_helo = true},
+        {.name = SPAN_INIT("[198.51.100.7]"), .changed = true},
+        {.name = SPAN_INIT("[198.51.100.7]"), .early = true},
+        {.name = SPAN_INIT("[198.51.100.7]")},
+    };
+    static const char *const unknown[] = {"slow.example", "broken.example"};
+    struct greet *g;
+
+    (void)state;
+    start("");
+    for (size_t i = 0; i < COUNT(starts); i++) {
+        struct greeting_facts f;
+
+        g = greet_from_start("198.51.100.7", starts[i]);
+        await(g);
+        f = greet_facts(g);
+        assert_int_equal(f.value[FACT_SYNTAX],
+                         starts[i].is_helo ? SYNTAX_NOT_FOR_HELO : SYNTAX_VALID);
+        assert_int_equal(f.value[FACT_CHANGED], starts[i].changed ? YES_YES : YES_NO);
+        assert_int_equal(f.value[FACT_EARLY], starts[i].early ? YES_YES : YES_NO);
+        greet_free(g);
+    }
+    for (size_t i = 0; i < COUNT(unknown); i++) {
+        for (int k = 0; k < 2; k++) {
+            unsigned before = questions;
+
+            g = greet_as("198.51.100.7", unknown[i], OUTSIDE, false);
+            await(g);
+            assert_int_equal(greet_facts(g).value[FACT_RESOLVES], RESOLVES_TEMPERROR);
+            assert_true(questions > before);
+            greet_free(g);
+        }
+    }
+    stop();
+}
+
+/* Our address behind NAT, as relay learned it: a stranger may not claim it; whoever is there may.
+ */
+static void an_address_that_was_learned(void **state)
+{
+    static const struct {
+        const char *client, *greeting;
+        enum greeting_action action;
+    } cases[] = {
+        {"203.0.113.66", "[198.51.100.90]", GREETING_REFUSE},
+        {"198.51.100.90", "[198.51.100.90]", GREETING_ACCEPT},
+        {"198.51.100.90", "mx1.example.net", GREETING_REFUSE},
+    };
+    static struct put_client queue;
+    char memory[OWN_ADDRESS_BYTES];
+    struct buf b = BUF_OVER(memory);
+    struct ip_addr a;
+
+    (void)state;
+    start("");
+    own_hear(&shared.own, &queue);
+    assert_true(ip_addr_parse(SPAN("198.51.100.90"), &a));
+    own_address_put(&b, a);
+    queue.on_own(queue.own_arg, SPAN("not an address"));
+    for (int round = 0; round < 3; round++) {
+        /* Said once or twice, before and after the look-up of our own names. */
+        if (round < 2)
+            queue.on_own(queue.own_arg, buf_span(&b));
+        for (size_t i = 0; i < COUNT(cases); i++) {
+            struct greet *g = greet_as(cases[i].client, cases[i].greeting, OUTSIDE, false);
+            struct greeting_verdict v;
+
+            await(g);
+            greet_judge(g, &v);
+            if (v.action != cases[i].action)
+                fail_msg("round %d: %s from %s", round, cases[i].greeting, cases[i].client);
+            greet_free(g);
+        }
+        assert_int_equal(shared.own.server.n_learned, 1);
+        assert_int_equal(shared.own.server.n_addresses, 4);
+        clock_advance(OWN_FRESH_MS + 1);
+        turns();
+    }
+    stop();
+}
+
 /* A session may end at any moment, and the resolver may die. */
 static void ends_in_the_middle(void **state)
 {
@@ -464,6 +581,8 @@ int main(void)
         cmocka_unit_test(what_the_header_tells),
         cmocka_unit_test(waits_once),
         cmocka_unit_test(asks_once),
+        cmocka_unit_test(what_is_kept),
+        cmocka_unit_test(an_address_that_was_learned),
         cmocka_unit_test(ends_in_the_middle),
     };
 

@@ -105,6 +105,17 @@ static void test_records_that_do_not_fit(void **state)
     assert_int_equal(event.problem, SPF_TOO_BIG);
     begin(4);
     assert_int_equal(finish().problem, SPF_TOO_BIG);
+    /* More TXT than is kept: whether there is a record among the others cannot be said. */
+    {
+        struct dns_answer cut = dns_answer_of(DNS_TXT, DNS_NODATA);
+
+        cut.cut = true;
+        begin(sizeof(spf_memory));
+        spf_told(&spf, &cut);
+        assert_int_equal(spf_next(&spf, &event), SPF_DONE);
+        assert_int_equal(event.result, SPF_PERMERROR);
+        assert_int_equal(event.problem, SPF_TOO_BIG);
+    }
 }
 
 /* Ten includes deep is allowed and fits; each leaves no memory behind. */
@@ -166,6 +177,40 @@ static void test_each_failure_of_dns_is_temperror(void **state)
     }
 }
 
+/* The text is the domain's, what stands in for its macros the client's: neither can end a line. */
+static void test_explanations_are_printable(void **state)
+{
+    static const struct {
+        span text;
+        span sender;
+        span want;
+    } cases[] = {
+        {SPAN_INIT("no %{l}"), SPAN_INIT("bob@t.example"), SPAN_INIT("no bob")},
+        {SPAN_INIT("no\r\n250 ok"), SPAN_INIT("bob@t.example"), SPAN_INIT("")},
+        {SPAN_INIT("no \033[31m"), SPAN_INIT("bob@t.example"), SPAN_INIT("")},
+        {SPAN_INIT("no\tmail"), SPAN_INIT("bob@t.example"), SPAN_INIT("")},
+        {SPAN_INIT("n\303\266"), SPAN_INIT("bob@t.example"), SPAN_INIT("")},
+        {SPAN_INIT("no %{l}"), SPAN_INIT("b\r\n250 ok@t.example"), SPAN_INIT("")},
+        {SPAN_INIT("no %{s}"), SPAN_INIT("b\033[31m@t.example"), SPAN_INIT("")},
+        {SPAN_INIT("no %{L}"), SPAN_INIT("b\r\n@t.example"), SPAN_INIT("no b%0D%0A")},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct spf_identity who = {.sender = cases[i].sender, .helo = SPAN("h.example")};
+        struct spf_event event;
+
+        dns_script_init(&script, rows, COUNT(rows), BUF_OVER(script_memory));
+        list("t.example", DNS_TXT, SPAN("v=spf1 -all exp=e.example"));
+        list("e.example", DNS_TXT, cases[i].text);
+        assert_true(ip_addr_parse(SPAN("192.0.2.1"), &who.client));
+        spf_init(&spf, &who, spf_memory, sizeof(spf_memory));
+        event = finish();
+        assert_int_equal(event.result, SPF_FAIL);
+        assert_span_equal(event.explanation, cases[i].want);
+    }
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -174,6 +219,7 @@ int main(void)
         cmocka_unit_test_setup(test_records_that_do_not_fit, set_up),
         cmocka_unit_test_setup(test_deepest_includes, set_up),
         cmocka_unit_test_setup(test_answers_that_do_not_fit, set_up),
+        cmocka_unit_test_setup(test_explanations_are_printable, set_up),
         cmocka_unit_test_setup(test_each_failure_of_dns_is_temperror, set_up),
     };
 
