@@ -74,6 +74,17 @@ static char json_short(char c)
     return at < sizeof(from) - 1 ? to[at] : '\0';
 }
 
+/* Octets at the front that stand for themselves: nearly always all of them, put down at once. */
+static size_t json_plain_length(span s)
+{
+    size_t n = 0;
+
+    while (n < s.n && ascii_is_print(s.p[n]) && s.p[n] != '"' && s.p[n] != '\\')
+        n++;
+    return n;
+}
+
+/* One octet of ASCII that does not. */
 static void put_json_octet(struct buf *b, char c)
 {
     char simple = json_short(c);
@@ -81,10 +92,8 @@ static void put_json_octet(struct buf *b, char c)
     if (simple != '\0') {
         buf_putc(b, '\\');
         buf_putc(b, simple);
-    } else if (ascii_is_control(c)) {
-        put_hex(b, "\\u00", (unsigned char)c);
     } else {
-        buf_putc(b, c);
+        put_hex(b, "\\u00", (unsigned char)c);
     }
 }
 
@@ -125,21 +134,30 @@ static void put_json_sequence(struct buf *b, span s)
     put_hex(b, "", (unsigned char)(point & 0xff));
 }
 
+/* The sequence or octet at the front that does not; returns its octets. */
+static size_t put_json_odd(struct buf *b, span s)
+{
+    size_t n = utf8_length(s);
+
+    if (n == 0)
+        buf_put(b, SPAN("\\ufffd"));
+    else if (n == 1)
+        put_json_octet(b, s.p[0]);
+    else
+        put_json_sequence(b, span_head(s, n));
+    return n == 0 ? 1 : n;
+}
+
 void escape_json(struct buf *b, span s)
 {
     buf_putc(b, '"');
     while (s.n > 0) {
-        size_t n = utf8_length(s);
+        size_t n = json_plain_length(s);
 
-        if (n == 0) {
-            buf_put(b, SPAN("\\ufffd"));
-            n = 1;
-        } else if (n == 1) {
-            put_json_octet(b, s.p[0]);
-        } else {
-            put_json_sequence(b, span_head(s, n));
-        }
+        buf_put(b, span_head(s, n));
         s = span_skip(s, n);
+        if (s.n > 0)
+            s = span_skip(s, put_json_odd(b, s));
     }
     buf_putc(b, '"');
 }

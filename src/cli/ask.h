@@ -10,10 +10,20 @@
 
 #include "config/config.h"
 #include "dns/script.h"
+#include "name/domain.h"
+
+/* What nobody answered is asked once in a command, of so many questions. */
+#define CLI_DNS_SILENT 32u
 
 struct cli_dns {
     const struct dns_script *script; /* NULL: ask servers */
     const struct config_dns *conf;   /* whose IPv4 servers are asked; NULL or none: the system's */
+    struct {
+        enum dns_type type;
+        size_t n;
+        char name[DOMAIN_MAX_BYTES];
+    } silent[CLI_DNS_SILENT];
+    size_t n_silent;
     char memory[DNS_ANSWER_MAX_BYTES];
 };
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/escape.h"
 #include "base/near.h"
 
 static void say(const char *fmt, va_list ap)
@@ -80,11 +81,14 @@ int cli_exit_of(enum err e)
 
 int cli_fail_diag(enum err e, const struct diag *d)
 {
-    char text[DIAG_TEXT_BYTES + 512];
+    char text[DIAG_TEXT_BYTES + 512], shown[4 * sizeof text + 4];
+    struct buf b = BUF_OVER(shown);
 
     if (d == NULL || !d->set)
         return cli_fail(cli_exit_of(e), "%s", err_text(e));
-    return cli_fail(cli_exit_of(e), "%s", diag_format(d, text, sizeof text));
+    /* It may quote what was read. */
+    escape_text(&b, span_cstr(diag_format(d, text, sizeof text)), sizeof text);
+    return cli_fail(cli_exit_of(e), "%s", buf_cstr(&b));
 }
 
 bool cli_color(int fd)

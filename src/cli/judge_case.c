@@ -222,6 +222,44 @@ static enum err read_policy(struct judge_case *c, const json_t *scenario, struct
 
 /* ---- session ---- */
 
+enum kind { TEXT, TRUTH, NUMBER };
+
+static bool is_kind(const json_t *value, enum kind kind)
+{
+    switch (kind) {
+    case TEXT:
+        return json_is_string(value);
+    case TRUTH:
+        return json_is_boolean(value);
+    case NUMBER:
+        return json_is_integer(value);
+    }
+    return false;
+}
+
+/* A value of another kind is no value that was left out: nothing is judged by a guess. */
+static enum err check_kinds(const json_t *scenario, struct diag *d)
+{
+    static const char *const words[] = {
+        [TEXT] = "a string", [TRUTH] = "true or false", [NUMBER] = "a number of seconds"};
+    static const struct {
+        const char *key;
+        enum kind kind;
+    } keys[] = {
+        {"greeting", TEXT},       {"verb", TEXT},      {"port", TEXT},
+        {"policy", TEXT},         {"changed", TRUTH},  {"early", TRUTH},
+        {"authenticated", TRUTH}, {"refuse_at", TEXT}, {"now", NUMBER},
+    };
+
+    for (size_t i = 0; i < COUNT(keys); i++) {
+        const json_t *value = json_object_get(scenario, keys[i].key);
+
+        if (value != NULL && !json_is_null(value) && !is_kind(value, keys[i].kind))
+            return not_a(d, keys[i].key, words[keys[i].kind]);
+    }
+    return ERR_OK;
+}
+
 static uint32_t count_of(const json_t *object, const char *key)
 {
     json_int_t n = json_integer_value(json_object_get(object, key));
@@ -278,7 +316,9 @@ enum err judge_case_read(struct judge_case *c, const json_t *scenario, struct di
     enum err e;
 
     judge_case_init(c);
-    e = read_session(c, scenario, d);
+    e = check_kinds(scenario, d);
+    if (e == ERR_OK)
+        e = read_session(c, scenario, d);
     if (e == ERR_OK)
         e = read_server(c, json_object_get(scenario, "server"), d);
     if (e == ERR_OK)

@@ -93,6 +93,8 @@ static const char *reverse_dns(const struct greeting_facts *f, const struct gree
     (void)v;
     if (f->value[FACT_IPREV] == IPREV_PASS)
         return NULL;
+    if (f->value[FACT_IPREV] == IPREV_TEMPERROR)
+        return "450, DNS did not answer";
     return f->value[FACT_RDNS] == RDNS_ABSENT ? "550, no reverse name"
                                               : "550, the reverse name does not lead back";
 }
@@ -207,14 +209,17 @@ static void ask_peer(struct self_run *run, struct self_row *row)
 
 /* ---- for a person ---- */
 
-static void put_names(struct buf *b, const char *what, const span *names, size_t n)
+/* With `unknown` none is known, as DNS did not answer. */
+static void put_names(struct buf *b, const char *what, const span *names, size_t n, bool unknown)
 {
     buf_printf(b, "  %-12s", what);
     for (size_t i = 0; i < n; i++) {
         buf_putc(b, ' ');
         escape_text(b, names[i], DOMAIN_MAX_BYTES);
     }
-    buf_put(b, n == 0 ? SPAN(" none\n") : SPAN("\n"));
+    if (n == 0)
+        buf_put(b, unknown ? SPAN(" not known, DNS did not answer") : SPAN(" none"));
+    buf_putc(b, '\n');
 }
 
 static size_t ptr_names(const struct self_row *row, span names[GREETING_SELF_PTR_MAX])
@@ -282,8 +287,9 @@ static void put_person(struct self_run *run, struct self_row *row, span advice)
     buf_put(b, SPAN("\n  rule         "));
     buf_put(b, greeting_rule_word(row->choice.rule));
     buf_putc(b, '\n');
-    put_names(b, "PTR", ptr, n_ptr);
-    put_names(b, "lead back", row->candidates.confirmed, row->candidates.n_confirmed);
+    put_names(b, "PTR", ptr, n_ptr, row->candidates.ptr_unknown);
+    put_names(b, "lead back", row->candidates.confirmed, row->candidates.n_confirmed,
+              row->candidates.ptr_unknown);
     if (advice.n > 0)
         buf_printf(b, "  to do        %.*s\n", SPAN_ARG(advice));
     put_probe(b, run, row);
@@ -305,8 +311,13 @@ static void put_address_json(struct buf *b, const char *key, struct ip_addr a)
         buf_put(b, SPAN("null"));
 }
 
-static void put_names_json(struct buf *b, const char *key, const span *names, size_t n)
+static void put_names_json(struct buf *b, const char *key, const span *names, size_t n,
+                           bool unknown)
 {
+    if (n == 0 && unknown) {
+        buf_printf(b, ",\"%s\":null", key);
+        return;
+    }
     buf_printf(b, ",\"%s\":[", key);
     for (size_t i = 0; i < n; i++) {
         if (i > 0)
@@ -364,8 +375,9 @@ static void put_json(struct self_run *run, struct self_row *row, span advice)
         buf_put(b, SPAN("null"));
     buf_put(b, SPAN(",\"rule\":"));
     escape_json(b, greeting_rule_word(row->choice.rule));
-    put_names_json(b, "ptr", ptr, ptr_names(row, ptr));
-    put_names_json(b, "forward", row->candidates.confirmed, row->candidates.n_confirmed);
+    put_names_json(b, "ptr", ptr, ptr_names(row, ptr), row->candidates.ptr_unknown);
+    put_names_json(b, "forward", row->candidates.confirmed, row->candidates.n_confirmed,
+                   row->candidates.ptr_unknown);
     buf_put(b, SPAN(",\"advice\":"));
     escape_json(b, advice);
     put_probe_json(b, row);

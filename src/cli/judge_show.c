@@ -105,12 +105,13 @@ static void take_words(struct words *w, const struct judge_case *c, const struct
     span ptr = greeting_gather_ptr(&r->gather, 0);
 
     if (f->value[FACT_RDNS] == RDNS_TEMPERROR)
-        ptr = SPAN("its reverse name cannot be looked up now");
+        ptr = EXPLAIN_PTR_WITHHELD;
     w->client = BUF_OVER(w->client_text);
     ip_addr_put(&w->client, c->session.client);
     w->facts = (struct explain_facts){
         .greeting = c->claim.greeting,
         .client = buf_span(&w->client),
+        .kind = f->value[FACT_OWN_ADDRESS] == YES_YES ? EXPLAIN_ADDRESS : SPAN_NONE,
         .ptr = ptr,
         .server = c->server.n_names > 0 ? c->server.names[0] : SPAN_NONE,
         .verb = c->verb,

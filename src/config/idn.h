@@ -10,6 +10,9 @@
 /* The name in A-labels; as it came when it is ASCII already, or is no such name. */
 span config_idn(struct config_pool *pool, span name);
 
+/* The same for what may be "*.domain". */
+span config_idn_pattern(struct config_pool *pool, span name);
+
 #define CONFIG_ADDRESS_BYTES (2 * PATH_LOCAL_MAX_BYTES + 4 + IDN_NAME_BYTES)
 
 /*

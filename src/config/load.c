@@ -11,6 +11,7 @@
 #include "base/escape.h"
 #include "base/near.h"
 #include "config/agree.h"
+#include "config/idn.h"
 #include "config/map.h"
 
 const char config_own_text[] = "default";
@@ -387,13 +388,26 @@ static void read_blocks(struct config_load *load, const struct config_section *s
     }
 }
 
+/* What is named by a domain is looked for in A-labels. */
+static void fix_names(struct config_load *load, const struct config_section *section,
+                      struct config_node *nodes)
+{
+    for (struct config_node *n = nodes; n != NULL && section->name_fault != NULL; n = n->next)
+        if (is_block_of(n, section) && n->is_named)
+            n->name = config_idn_pattern(load->pool, n->name);
+}
+
 static void read_named(struct config_load *load, const struct config_section *section,
                        struct config_node *nodes)
 {
-    struct config_node *own = default_blocks(load, section, nodes);
-    size_t n = blocks_count(section, nodes) + blocks_count(section, own);
-    char *array = config_pool_take(load->pool, n * section->block_bytes);
+    struct config_node *own;
+    size_t n;
+    char *array;
 
+    fix_names(load, section, nodes);
+    own = default_blocks(load, section, nodes);
+    n = blocks_count(section, nodes) + blocks_count(section, own);
+    array = config_pool_take(load->pool, n * section->block_bytes);
     memcpy((char *)load->c + section->offset, &array, sizeof array);
     read_blocks(load, section, nodes, array);
     read_blocks(load, section, own, array);

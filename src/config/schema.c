@@ -425,9 +425,9 @@ const struct config_key config_keys[] = {
 
     {"listen", "tls", CONFIG_TYPE_ENUM, BLOCK(config_listen, tls),
      DEFAULT("starttls"), 0, 0, listen_tls_words, RESTART,
-     "`starttls` offers TLS, `required` refuses mail, AUTH, VRFY, EXPN and ETRN with 530 without "
-     "it, `implicit` speaks TLS from the first octet on (port 465), `off` does not offer it. On a "
-     "Unix socket `starttls` offers nothing."},
+     "`starttls` offers TLS, `required` refuses mail, VRFY, EXPN and ETRN with 530 and logins with "
+     "538 without it, `implicit` speaks TLS from the first octet on (port 465), `off` does not "
+     "offer it. On a Unix socket `starttls` offers nothing."},
 
     {"certificate", "file", CONFIG_TYPE_FILE, BLOCK(config_certificate, file),
      NULL, NULL, NULL, ANY, LIVE,
@@ -447,7 +447,7 @@ const struct config_key config_keys[] = {
     {"guard", "header", CONFIG_TYPE_ENUM, BLOCK(config_guard, header),
      DEFAULT("off"), 0, 0, switch_words, RESTART,
      "With `on` each message gets an `Authentication-Results` field of what DNS says of client, "
-     "greeting and sender. Not with the protocol `exim`."},
+     "greeting and sender; with the protocol `exim` the answer at DATA holds it."},
 
     {"egress", "address", CONFIG_TYPE_ADDRESS, BLOCK(config_egress, address),
      DEFAULT("\"\""), ANY, LIVE,

@@ -41,6 +41,7 @@ static const struct {
 } places[] = {
     {SPAN_INIT("greeting"), offsetof(struct explain_facts, greeting), NULL},
     {SPAN_INIT("client"), offsetof(struct explain_facts, client), NULL},
+    {SPAN_INIT("kind"), offsetof(struct explain_facts, kind), "name"},
     {SPAN_INIT("ptr"), offsetof(struct explain_facts, ptr), "no reverse name"},
     {SPAN_INIT("server"), offsetof(struct explain_facts, server), NULL},
     {SPAN_INIT("domain"), offsetof(struct explain_facts, domain), NULL},

@@ -88,13 +88,17 @@ const char *explain_who_text(enum explain_who who);
 struct explain_facts {
     span greeting;  /* as the client said it: is escaped and cut */
     span client;    /* its address, as text */
-    span ptr;       /* its reverse name; empty: none */
+    span kind;      /* what the greeting is: EXPLAIN_ADDRESS; empty: a name */
+    span ptr;       /* its reverse name, EXPLAIN_PTR_WITHHELD; empty: none */
     span server;    /* our own name */
     span domain;    /* of the sender or recipient, where a page speaks of it */
     span verb;      /* HELO or EHLO */
     span reference; /* "7QK2M9" */
     span url;       /* where the reference can be looked at */
 };
+
+#define EXPLAIN_ADDRESS      SPAN("address")
+#define EXPLAIN_PTR_WITHHELD SPAN("reverse name not known now")
 
 struct explain_reply {
     uint16_t code;

@@ -11,6 +11,13 @@
 /* How far back the words before a code are looked at. */
 #define BEFORE_BYTES 24
 
+/* What may stand around a code. A NUL is the end of the text; an n that of "\n" spelt out. */
+#define NOT_BEFORE   SPAN("._/@$")
+#define BEFORE_REPLY SPAN("\n:\"'(<>=#;|*`n,]")
+#define BEHIND_REPLY SPAN(" -\0\r\n")
+#define BEFORE_FIELD SPAN("(:\"='")
+#define BEHIND_FIELD SPAN(",)\"'}: \0\n")
+
 static char at(span s, size_t i)
 {
     return i < s.n ? s.p[i] : '\0';
@@ -28,8 +35,7 @@ static bool is_code(span s, size_t i)
         return false;
     if (before == 'n' && i > 1 && s.p[i - 2] == '\\')
         return true;
-    return !ascii_is_alnum(before) && before != '.' && before != '_' && before != '/' &&
-           before != '@' && before != '$';
+    return !ascii_is_alnum(before) && !span_has(NOT_BEFORE, before);
 }
 
 /* The last octet before i that is no blank; a line break counts as itself. */
@@ -67,7 +73,7 @@ static unsigned weigh(span s, size_t i)
     size_t enhanced, skip = at(s, i + 4) == '#' || at(s, i + 4) == '(' ? 5 : 4;
     unsigned weight = 0;
 
-    if (after != ' ' && after != '-' && after != '\0' && after != '\r' && after != '\n')
+    if (!span_has(BEHIND_REPLY, after))
         return 0;
     /* A port or a process number: "[192.0.2.1]:587 ", "smtpd[550]". */
     if (before == ':' && i > 0 && s.p[i - 1] == ':' && i > 1 &&
@@ -75,10 +81,7 @@ static unsigned weigh(span s, size_t i)
         return 0;
     if (span_iends(before_of(s, i), SPAN("port ")))
         return 0;
-    if (before == '\n' || before == ':' || before == '"' || before == '\'' || before == '(' ||
-        before == '>' || before == '<' || before == '=' || before == '#' || before == ';' ||
-        before == '|' || before == '*' || before == '`' || before == 'n' || before == ',' ||
-        before == ']')
+    if (span_has(BEFORE_REPLY, before))
         weight += 3;
     if (span_iends(before_of(s, i), SPAN("<<< ")) || span_iends(before_of(s, i), SPAN("said: ")))
         weight += 3;
@@ -95,12 +98,8 @@ static unsigned weigh(span s, size_t i)
 /* A code that stands in a field of its own: responseCode: 550, (550, b'...'), code "550". */
 static bool is_field(span s, size_t i)
 {
-    char before = before_blanks(s, i), after = at(s, i + 3);
-
-    return (after == ',' || after == ')' || after == '"' || after == '\'' || after == '}' ||
-            after == ':' || after == ' ' || after == '\0' || after == '\n') &&
-           (before == '(' || before == ':' || before == '"' || before == '=' || before == '\'' ||
-            ends_with_word(before_of(s, i)));
+    return span_has(BEHIND_FIELD, at(s, i + 3)) &&
+           (span_has(BEFORE_FIELD, before_blanks(s, i)) || ends_with_word(before_of(s, i)));
 }
 
 static unsigned code_at(span s, size_t i)

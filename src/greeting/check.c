@@ -27,6 +27,13 @@ static bool claims_address(const struct greeting_facts *f)
     return greeting_is(f, FACT_LITERAL_SCOPE, SCOPE_PUBLIC) || greeting_has(f, TRAIT_INSIDE);
 }
 
+/* Its name or domain is ours, and nothing vouches for it. Every machine is localhost: that says
+ * nothing of us, whatever our tables hold. */
+static bool is_claim(const struct greeting_facts *f)
+{
+    return !greeting_is(f, FACT_VOUCHED, VOUCHED_YES) && !greeting_has(f, TRAIT_LOCALHOST);
+}
+
 /*
  * A claim to be this server: its name, one of its addresses, or a name under a hosted domain
  * that leads to it. An address that is the client's own is no claim but the truth.
@@ -38,20 +45,18 @@ static bool claims_server(const struct greeting_facts *f)
     if (greeting_is(f, FACT_OWN_NAME, YES_NO) && !(greeting_is(f, FACT_LOCAL_DOMAIN, LOCAL_UNDER) &&
                                                    greeting_is(f, FACT_RESOLVES_TO_OWN, OWN_ADDR)))
         return false;
-    return !greeting_is(f, FACT_VOUCHED, VOUCHED_YES);
+    return is_claim(f);
 }
 
 static bool claims_domain(const struct greeting_facts *f)
 {
-    return greeting_is(f, FACT_LOCAL_DOMAIN, LOCAL_EXACT) &&
-           !greeting_is(f, FACT_VOUCHED, VOUCHED_YES) && !claims_server(f);
+    return greeting_is(f, FACT_LOCAL_DOMAIN, LOCAL_EXACT) && is_claim(f) && !claims_server(f);
 }
 
 /* Below a hosted domain stand many machines that DNS need not know: a claim, but a weak one. */
 static bool claims_under(const struct greeting_facts *f)
 {
-    return greeting_is(f, FACT_LOCAL_DOMAIN, LOCAL_UNDER) &&
-           !greeting_is(f, FACT_VOUCHED, VOUCHED_YES) && !claims_server(f);
+    return greeting_is(f, FACT_LOCAL_DOMAIN, LOCAL_UNDER) && is_claim(f) && !claims_server(f);
 }
 
 static bool is_bare_ipv6(const struct greeting_facts *f)

@@ -54,7 +54,7 @@ enum guard_need guard_next(struct guard *g, struct guard_question *out_q)
         *out_q = g->question;
     }
     g->ended = need == GUARD_END;
-    if (need == GUARD_TOOK)
+    if (need == GUARD_TOOK || need == GUARD_END)
         g->in = span_skip(g->in, used);
     return need;
 }

@@ -11,8 +11,13 @@ static const struct {
     {SPAN_INIT("data"), GUARD_AT_DATA},
 };
 
-static bool stage_of(span word, enum guard_stage *out_stage)
+/* "rcpt", or with the sender "rcpt=b@c.example". */
+static bool stage_of(span word, enum guard_stage *out_stage, span *out_sender)
 {
+    size_t equals = span_find(word, '=');
+
+    *out_sender = span_skip(word, equals + 1);
+    word = span_head(word, equals);
     for (size_t i = 0; i < COUNT(stages); i++)
         if (span_ieq(word, stages[i].name)) {
             *out_stage = stages[i].stage;
@@ -43,7 +48,8 @@ static bool read_line(span line, struct guard_question *q)
     q->greeting = span_trim(line);
     q->authenticated = !span_eq(word[3], SPAN("-"));
     return span_ieq(word[0], SPAN("judge")) && client_of(word[1], &q->client) &&
-           verb_of(word[2], &q->is_helo) && word[3].n != 0 && stage_of(word[4], &q->stage);
+           verb_of(word[2], &q->is_helo) && word[3].n != 0 &&
+           stage_of(word[4], &q->stage, &q->sender);
 }
 
 enum guard_need guard_line_read(span in, size_t *out_used, struct guard_question *out_q)
@@ -53,10 +59,12 @@ enum guard_need guard_line_read(span in, size_t *out_used, struct guard_question
 
     if (!span_has(rest, '\n'))
         return in.n >= GUARD_LINE_MAX_BYTES ? GUARD_END : GUARD_MORE;
-    *out_used = span_find(in, '\n') + 1;
     (void)span_line(&rest, &line);
     if (!read_line(line, &q))
         return GUARD_END;
+    /* Of all stages only this one comes once a message. */
+    q.takes_field = q.stage == GUARD_AT_DATA;
+    *out_used = span_find(in, '\n') + 1;
     *out_q = q;
     return GUARD_ASK;
 }
@@ -91,6 +99,9 @@ void guard_line_put(struct buf *b, const struct guard_answer *a)
         buf_put(b, a->enhanced);
         buf_putc(b, ' ');
         put_text(b, a->text);
+    } else if (a->field.n != 0) {
+        buf_putc(b, ' ');
+        guard_put_field(b, a->field, SPAN(": "), SPAN_NONE);
     }
     buf_putc(b, '\n');
 }

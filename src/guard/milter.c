@@ -215,6 +215,7 @@ void guard_milter_init(struct guard_milter *m, bool adds_field)
 enum guard_need guard_milter_read(struct guard_milter *m, span in, size_t *out_used,
                                   struct guard_question *out_q, struct buf *out)
 {
+    enum guard_need need;
     size_t n;
 
     if (in.n < HEAD_BYTES)
@@ -224,8 +225,10 @@ enum guard_need guard_milter_read(struct guard_milter *m, span in, size_t *out_u
         return GUARD_END;
     if (in.n < n + 4)
         return GUARD_MORE;
-    *out_used = n + 4;
-    return take_packet(m, in.p[4], span_of(in.p + HEAD_BYTES, n - 1), out_q, out);
+    need = take_packet(m, in.p[4], span_of(in.p + HEAD_BYTES, n - 1), out_q, out);
+    if (need != GUARD_END || in.p[4] == 'Q')
+        *out_used = n + 4;
+    return need;
 }
 
 /* ---- answers ---- */

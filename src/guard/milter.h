@@ -38,7 +38,7 @@ void guard_milter_init(struct guard_milter *m, bool adds_field);
 /*
  * Take one packet off the front of `in`.
  *
- * out_used  its octets; set with GUARD_ASK and GUARD_TOOK
+ * out_used  its octets; set with GUARD_ASK, GUARD_TOOK, and the GUARD_END of a farewell
  * out_q     borrows from m
  * out       gets the reply to a packet that asks nothing
  */

@@ -7,10 +7,15 @@
 #define VALUE_MAX_BYTES ((size_t)320) /* of one thing from outside: an address of RFC 5321 */
 
 /* What may stand without quotes: RFC 2045 token octets, and one @ between them. */
+static bool is_plain_octet(char c)
+{
+    return ascii_is_alnum(c) || c == '.' || c == '-' || c == '_' || c == '+' || c == '@';
+}
+
 static bool is_plain(span s)
 {
     for (size_t i = 0; i < s.n; i++)
-        if (!ascii_is_alnum(s.p[i]) && !span_has(SPAN("-._+@"), s.p[i]))
+        if (!is_plain_octet(s.p[i]))
             return false;
     return s.n != 0 && s.n <= VALUE_MAX_BYTES;
 }

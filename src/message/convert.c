@@ -83,13 +83,27 @@ static bool in_signed(const struct convert *c)
 
 /* ---- Content-Type (RFC 2045 5.1) ---- */
 
-/* The value of a parameter, quoted or not; false when there is none, or it is too long for b. */
+/* What stands behind the =, quoted or not, into b. */
+static void put_param(struct buf *b, span s)
+{
+    bool quoted = s.n > 0 && s.p[0] == '"';
+
+    for (size_t i = quoted; i < s.n; i++) {
+        if (quoted ? s.p[i] == '"' : s.p[i] == ';' || ascii_is_blank(s.p[i]))
+            return;
+        i += quoted && s.p[i] == '\\' && i + 1 < s.n;
+        buf_putc(b, s.p[i]);
+    }
+}
+
+/* The value of a parameter; false when there is none, or it is too long for b. */
 static bool param_of(span value, span name, struct buf *b)
 {
     bool quoted = false;
-    span rest;
 
     for (size_t i = 0; i < value.n; i++) {
+        span rest;
+
         if (value.p[i] == '"')
             quoted = !quoted;
         i += quoted && value.p[i] == '\\';
@@ -99,18 +113,9 @@ static bool param_of(span value, span name, struct buf *b)
         if (!span_istarts(rest, name))
             continue;
         rest = span_trim(span_skip(rest, name.n));
-        if (rest.n == 0 || rest.p[0] != '=')
+        if (!span_starts(rest, SPAN("=")))
             continue;
-        rest = span_trim(span_skip(rest, 1));
-        quoted = rest.n > 0 && rest.p[0] == '"';
-        for (size_t k = quoted; k < rest.n; k++) {
-            char end = quoted ? '"' : ';';
-
-            if (rest.p[k] == end || (!quoted && ascii_is_blank(rest.p[k])))
-                break;
-            k += quoted && rest.p[k] == '\\' && k + 1 < rest.n;
-            buf_putc(b, rest.p[k]);
-        }
+        put_param(b, span_trim(span_skip(rest, 1)));
         return b->n > 0 && !b->overflow;
     }
     return false;

@@ -29,10 +29,10 @@ static span without_eol(span s)
     return s;
 }
 
-/* Octets of the field at the front: its line and those after it that begin with a blank. */
-static size_t field_length(span s)
+/* Octets of the field at the front: its line of so many and those that begin with a blank. */
+static size_t field_length(span s, size_t line)
 {
-    size_t n = line_length(s);
+    size_t n = line;
 
     while (n < s.n && ascii_is_blank(s.p[n]))
         n += line_length(span_skip(s, n));
@@ -64,21 +64,22 @@ static bool end(struct header_walk *w, enum header_end how)
 bool header_next(struct header_walk *w, struct header_field *out)
 {
     span rest = span_skip(w->text, w->at), line;
-    size_t name, colon, length;
+    size_t first, name, colon, length;
 
     if (w->end != HEADER_MORE)
         return false;
     if (rest.n == 0)
         return end(w, HEADER_TEXT_END);
-    line = without_eol(span_head(rest, line_length(rest)));
+    first = line_length(rest);
+    line = without_eol(span_head(rest, first));
     if (line.n == 0) {
-        w->at += line_length(rest);
+        w->at += first;
         return end(w, HEADER_EMPTY_LINE);
     }
     name = name_length(line, &colon);
     if (name == 0)
         return end(w, HEADER_NO_FIELD);
-    length = field_length(rest);
+    length = field_length(rest, first);
     if (w->n_fields == w->max_fields || w->at + length > w->max_bytes)
         return end(w, HEADER_LIMIT);
     out->whole = span_head(rest, length);
@@ -129,6 +130,7 @@ struct header_summary header_summarize(span text, size_t max_bytes, size_t max_f
 
     while (header_next(&w, &f)) {
         s.n_received += span_ieq(f.name, SPAN("Received")) ? 1 : 0;
+        s.n_results += span_ieq(f.name, SPAN("Authentication-Results")) ? 1 : 0;
         keep_first(&s.message_id, &f, SPAN("Message-ID"));
         keep_first(&s.date, &f, SPAN("Date"));
         keep_first(&s.from, &f, SPAN("From"));

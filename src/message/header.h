@@ -52,6 +52,7 @@ struct header_summary {
     size_t bytes; /* of the header, its empty line included */
     size_t n_fields;
     size_t n_received; /* for loop detection (RFC 5321 6.3) */
+    size_t n_results;  /* Authentication-Results, whoever's they are (RFC 8601) */
     span message_id;   /* first value, trimmed, may hold folds; empty: none */
     span date;
     span from;

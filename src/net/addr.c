@@ -135,15 +135,6 @@ static span path_of(const struct net_addr *a)
     return span_head(all, span_find(all, '\0'));
 }
 
-/* The address in text; octets as net_addr_octets gave them. */
-static void put_ip(struct buf *b, span octets)
-{
-    char text[INET6_ADDRSTRLEN];
-
-    if (inet_ntop(octets.n == 4 ? AF_INET : AF_INET6, octets.p, text, sizeof text) != NULL)
-        buf_put(b, span_cstr(text));
-}
-
 void net_addr_put(struct buf *b, const struct net_addr *a)
 {
     span octets = net_addr_octets(a);
@@ -155,19 +146,17 @@ void net_addr_put(struct buf *b, const struct net_addr *a)
     }
     if (octets.n == 16)
         buf_putc(b, '[');
-    put_ip(b, octets);
+    ip_addr_put(b, net_addr_to_ip(a));
     buf_put(b, octets.n == 16 ? SPAN("]:") : SPAN(":"));
     buf_put_u64(b, net_addr_port(a));
 }
 
 void net_addr_put_host(struct buf *b, const struct net_addr *a)
 {
-    span octets = net_addr_octets(a);
-
-    if (octets.n == 0)
+    if (net_addr_octets(a).n == 0)
         buf_put(b, SPAN("local"));
     else
-        put_ip(b, octets);
+        ip_addr_put(b, net_addr_to_ip(a));
 }
 
 bool net_addr_eq(const struct net_addr *a, const struct net_addr *b)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 #include "os/clock.h"
 
+#include <string.h>
 #include <time.h>
 
-#include "base/buf.h"
+#include "base/base.h"
 
 static struct {
     bool set;
@@ -55,6 +56,13 @@ void clock_unset(void)
 #define YEAR_0_MS    (-62167219200000LL)
 #define YEAR_9999_MS 253402300799999LL
 
+/* So many digits at `at`. */
+static void put_digits(char *at, unsigned width, int64_t value)
+{
+    for (; width-- > 0; value /= 10)
+        at[width] = (char)('0' + value % 10);
+}
+
 void clock_rfc3339(int64_t wall_ms, char out[CLOCK_RFC3339_BYTES + 1])
 {
     wall_ms = wall_ms < YEAR_0_MS ? YEAR_0_MS : min_i64(wall_ms, YEAR_9999_MS);
@@ -62,22 +70,12 @@ void clock_rfc3339(int64_t wall_ms, char out[CLOCK_RFC3339_BYTES + 1])
     time_t seconds = (time_t)((wall_ms - ms) / 1000);
     struct tm tm = {0};
     gmtime_r(&seconds, &tm);
-    struct buf b = buf_over(out, CLOCK_RFC3339_BYTES);
-    buf_put_u64_padded(&b, (uint64_t)tm.tm_year + 1900, 4);
-    const struct {
-        char before;
-        int value;
-    } parts[] = {{'-', tm.tm_mon + 1},
-                 {'-', tm.tm_mday},
-                 {'T', tm.tm_hour},
-                 {':', tm.tm_min},
-                 {':', tm.tm_sec}};
-    for (size_t i = 0; i < COUNT(parts); i++) {
-        buf_putc(&b, parts[i].before);
-        buf_put_u64_padded(&b, (uint64_t)parts[i].value, 2);
-    }
-    buf_putc(&b, '.');
-    buf_put_u64_padded(&b, (uint64_t)ms, 3);
-    buf_putc(&b, 'Z');
-    out[b.n] = '\0';
+    memcpy(out, "YYYY-MM-DDThh:mm:ss.mmmZ", CLOCK_RFC3339_BYTES + 1);
+    put_digits(out, 4, (int64_t)tm.tm_year + 1900);
+    put_digits(out + 5, 2, (int64_t)tm.tm_mon + 1);
+    put_digits(out + 8, 2, tm.tm_mday);
+    put_digits(out + 11, 2, tm.tm_hour);
+    put_digits(out + 14, 2, tm.tm_min);
+    put_digits(out + 17, 2, tm.tm_sec);
+    put_digits(out + 20, 3, ms);
 }

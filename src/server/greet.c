@@ -296,14 +296,13 @@ static bool begin(struct greet *g)
         .changed = g->start.changed,
         .early = g->start.early,
     };
-    struct greeting_name name;
 
-    greet_read_name(g, &g->facts, &name);
+    g->facts = g->said;
     if (!g->asks || recall_facts(g))
         return true;
-    claim.local_domain = config_local_domain(g->shared->config, name.normal);
-    claim.vouched = config_is_vouched(g->shared->config, g->start.client, name.normal);
-    claim.listed = config_is_listed(g->shared->config, name.normal);
+    claim.local_domain = config_local_domain(g->shared->config, g->normal);
+    claim.vouched = config_is_vouched(g->shared->config, g->start.client, g->normal);
+    claim.listed = config_is_listed(g->shared->config, g->normal);
     g->work = malloc(sizeof(*g->work));
     if (g->work == NULL)
         return false;
@@ -318,17 +317,33 @@ static bool begin(struct greet *g)
     return true;
 }
 
+/* The argument as it came, and what is read in it. */
+static void keep_name(struct greet *g, const struct greeting_name *name)
+{
+    struct buf text = buf_over(g->text, g->start.name.n + name->normal.n);
+
+    buf_put(&text, g->start.name);
+    buf_put(&text, name->normal);
+    g->start.name = span_head(buf_span(&text), g->start.name.n);
+    g->normal = span_skip(buf_span(&text), g->start.name.n);
+    g->said = (struct greeting_facts){
+        .value = {[FACT_SYNTAX] = (uint8_t)name->syntax, [FACT_FORM] = (uint8_t)name->form},
+        .traits = (uint16_t)name->traits,
+    };
+}
+
 struct greet *greet_new(struct greet_shared *s, const struct greet_start *start)
 {
-    struct greet *g = calloc(1, sizeof(*g) + start->name.n);
+    struct greeting_name name;
+    struct greet *g;
 
+    greeting_name_read(&name, start->name, start->is_helo);
+    g = calloc(1, sizeof(*g) + start->name.n + name.normal.n);
     if (g == NULL)
         return NULL;
     g->shared = s;
     g->start = *start;
-    if (start->name.n != 0)
-        memcpy(g->text, start->name.p, start->name.n);
-    g->start.name = span_of(g->text, start->name.n);
+    keep_name(g, &name);
     g->gave_up = start->gave_up;
     g->asks = !start->trusted && !start->authenticated && !start->submission && !start->lmtp &&
               start->client.family != IP_NONE;

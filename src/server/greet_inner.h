@@ -14,7 +14,9 @@ struct greet {
     struct greet_shared *shared;
     struct greet_start start; /* its name points into text */
     bool gave_up;
-    bool asks; /* facts and SPF are looked up at all */
+    bool asks;                  /* facts and SPF are looked up at all */
+    struct greeting_facts said; /* what the name says without asking anybody */
+    span normal;                /* of the name, in text; empty: none that can be looked up */
     struct facts_work *work;
     struct greeting_facts facts; /* when work is NULL */
     char *names;                 /* host names, each ended by NUL: confirmed ones, then the PTR */
@@ -35,8 +37,5 @@ struct greet {
 
 /* The sender with its domain in A-labels, in b; as it was said when it has none. */
 span greet_sender(const struct greet *g, struct buf *b);
-
-/* What the name says without asking anybody. */
-void greet_read_name(const struct greet *g, struct greeting_facts *f, struct greeting_name *name);
 
 #endif

@@ -6,15 +6,6 @@
 #include "message/authres.h"
 #include "os/clock.h"
 
-void greet_read_name(const struct greet *g, struct greeting_facts *f, struct greeting_name *name)
-{
-    *f = (struct greeting_facts){0};
-    greeting_name_read(name, g->start.name, g->start.is_helo);
-    f->value[FACT_SYNTAX] = (uint8_t)name->syntax;
-    f->value[FACT_FORM] = (uint8_t)name->form;
-    f->traits = (uint16_t)name->traits;
-}
-
 /* The names that were kept: those of the hosts first, then the PTR. */
 static span kept_name(const struct greet *g, unsigned i)
 {
@@ -43,8 +34,8 @@ static void judge(const struct greet *g, const struct greeting_facts *f,
                   struct greeting_verdict *out)
 {
     span hosts[GREETING_PTR_MAX];
-    struct greeting_name name;
     struct greeting_session s = {
+        .name = g->normal,
         .client = g->start.client,
         .authenticated = g->start.authenticated,
         .submission = g->start.submission,
@@ -56,8 +47,6 @@ static void judge(const struct greet *g, const struct greeting_facts *f,
 
     for (unsigned i = 0; i < g->n_hosts; i++)
         hosts[i] = kept_name(g, i);
-    greeting_name_read(&name, g->start.name, g->start.is_helo);
-    s.name = name.normal;
     greeting_judge(f, &g->shared->config->greeting.policy, &s, out);
 }
 
@@ -84,11 +73,7 @@ static bool may_be_freed_later(const struct greet *g)
 
 void greet_judge_name(const struct greet *g, struct greeting_verdict *out)
 {
-    struct greeting_facts f;
-    struct greeting_name name;
-
-    greet_read_name(g, &f, &name);
-    judge(g, &f, out);
+    judge(g, &g->said, out);
     if (!is_syntax(out) || may_be_freed_later(g))
         *out = (struct greeting_verdict){.action = GREETING_ACCEPT, .code = 250};
 }
@@ -148,7 +133,7 @@ void greet_log(const struct greet *g, const struct greeting_verdict *v, struct l
 static span ptr_words(const struct greet *g)
 {
     if (g->asks && g->facts.value[FACT_RDNS] == RDNS_TEMPERROR)
-        return SPAN("reverse name not known now");
+        return EXPLAIN_PTR_WITHHELD;
     return greet_ptr(g);
 }
 
@@ -160,6 +145,7 @@ struct smtp_reply greet_reply(const struct greet *g, const struct greeting_verdi
     struct explain_reply r = {.lines = 0};
     struct explain_facts f = {
         .greeting = g->start.name,
+        .kind = g->facts.value[FACT_OWN_ADDRESS] == YES_YES ? EXPLAIN_ADDRESS : SPAN_NONE,
         .ptr = ptr_words(g),
         .server = g->shared->config->hostname,
         .verb = g->start.is_helo ? SPAN("HELO") : SPAN("EHLO"),

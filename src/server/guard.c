@@ -364,7 +364,7 @@ static void run(struct guard_link *gl)
     heap_drop(&gl->in, gl->in.n - guard_rest(&gl->guard).n);
     if (gl->in.n == 0)
         heap_release(&gl->in);
-    if (need == GUARD_END && gl->in.n != 0 && gl->guard.protocol != GUARD_MILTER)
+    if (need == GUARD_END && gl->in.n != 0)
         say_broken(gl);
     if (!fine || need == GUARD_END || (gl->unsent.n == 0 && !gl->asking && may_end(gl)))
         end(gl);

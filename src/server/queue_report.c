@@ -7,8 +7,10 @@
  */
 #include <stdlib.h>
 
+#include "base/ascii.h"
 #include "base/hash.h"
 #include "base/num.h"
+#include "config/idn.h"
 #include "message/dsn.h"
 #include "os/clock.h"
 #include "os/file.h"
@@ -175,8 +177,8 @@ static enum err put_report(struct queue *q, const struct queue_msg *m, const str
 
     if (body.p == NULL)
         return ERR_NOMEM;
-    envelope_put_rcpt(&block, &(struct envelope_rcpt){.address = m->envelope.sender,
-                                                      .notify = ENVELOPE_NOTIFY_NEVER});
+    envelope_put_rcpt(
+        &block, &(struct envelope_rcpt){.address = dsn->sender, .notify = ENVELOPE_NOTIFY_NEVER});
     e.rcpts = buf_span(&block);
     dsn_put(&body, dsn);
     BUG_IF(body.overflow || block.overflow, "a report does not fit");
@@ -186,11 +188,22 @@ static enum err put_report(struct queue *q, const struct queue_msg *m, const str
         return err;
     l = log_begin(LOG_DSN_SENT, LOG_INFO);
     log_id(&l, KEY_MESSAGE, e.id);
-    log_str(&l, KEY_RECIPIENT, m->envelope.sender);
+    log_str(&l, KEY_RECIPIENT, dsn->sender);
     log_num(&l, KEY_COUNT, (int64_t)dsn->n_recipients);
     log_cstr(&l, KEY_TYPE, kind_words[dsn->kind]);
     log_end(&l);
     return ERR_OK;
+}
+
+/* With its domain in A-labels, where that makes it ASCII: then any server can take the report. */
+static span plainest(span sender, struct buf *b)
+{
+    struct path path;
+
+    if (path_parse_address(sender, PATH_ALLOW_UTF8, &path) != PATH_FINE)
+        return sender;
+    config_idn_put_path(b, &path);
+    return b->overflow || ascii_has_high(buf_span(b)) ? sender : buf_span(b);
 }
 
 static enum err report_of(struct queue *q, const struct queue_msg *m, enum dsn_kind kind)
@@ -200,15 +213,15 @@ static enum err report_of(struct queue *q, const struct queue_msg *m, enum dsn_k
     size_t room = (max + 1) * (JOB_REPLY_BYTES + 8 + ENVELOPE_ORCPT_BYTES);
     struct buf texts = buf_over(malloc(room), room);
     char *memory = malloc(DSN_FULL_MAX_BYTES);
-    char envid[ENVELOPE_ENVID_BYTES];
-    struct buf id = BUF_OVER(envid);
+    char envid[ENVELOPE_ENVID_BYTES], address[CONFIG_ADDRESS_BYTES];
+    struct buf id = BUF_OVER(envid), sender = BUF_OVER(address);
     int64_t left = m->head.expires_q - store_now_q(q->store);
     struct dsn dsn = {
         .kind = kind,
         .id = id_of(m, kind),
         .about_id = m->head.id,
         .host = q->config->hostname,
-        .sender = m->envelope.sender,
+        .sender = plainest(m->envelope.sender, &sender),
         .arrived_ms = m->envelope.received_ms,
         .now_ms = clock_wall_ms(),
         .retry_until_ms = kind == DSN_DELAYED ? clock_wall_ms() + left : 0,

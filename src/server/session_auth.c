@@ -58,7 +58,8 @@ static bool is_loopback(const struct session *ss)
 
 static bool may_in_the_clear(const struct session *ss)
 {
-    return ss->d->config->auth.plaintext == CONFIG_PLAINTEXT_LOOPBACK && is_loopback(ss);
+    return ss->d->config->auth.plaintext == CONFIG_PLAINTEXT_LOOPBACK && is_loopback(ss) &&
+           ss->port->config->tls != CONFIG_TLS_REQUIRED;
 }
 
 /* The address that a verified client certificate names. */

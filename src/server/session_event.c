@@ -437,8 +437,8 @@ static void on_stored(void *arg, const struct put_result *result)
     struct buf text = BUF_OVER(ss->final_text);
 
     if (result->status == PUT_OK) {
-        buf_printf(&text, "Message accepted as %s",
-                   num_id_text(transaction_id(ss->transaction)).text);
+        buf_put(&text, SPAN("Message accepted as "));
+        buf_put(&text, span_cstr(num_id_text(transaction_id(ss->transaction)).text));
         reply.text = buf_span(&text);
         accept_message(ss);
     } else {

@@ -111,9 +111,12 @@ void session_tls_received(const struct session *ss, struct received *r)
 
 bool session_tls_is_missing(const struct session *ss, enum smtp_event_kind kind)
 {
+    /* AUTH is not offered (session_auth.c). */
     static const bool needs[] = {
-        [SMTP_EVENT_MAIL] = true, [SMTP_EVENT_VRFY] = true, [SMTP_EVENT_EXPN] = true,
-        [SMTP_EVENT_ETRN] = true, [SMTP_EVENT_AUTH] = true,
+        [SMTP_EVENT_MAIL] = true,
+        [SMTP_EVENT_VRFY] = true,
+        [SMTP_EVENT_EXPN] = true,
+        [SMTP_EVENT_ETRN] = true,
     };
 
     return ss->port->config->tls == CONFIG_TLS_REQUIRED && !tls_is_on(&ss->conn) &&

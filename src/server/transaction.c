@@ -3,7 +3,9 @@
 
 #include <stdlib.h>
 
+#include "base/ascii.h"
 #include "config/find.h"
+#include "config/idn.h"
 #include "message/header.h"
 #include "os/heap.h"
 #include "smtp/meter.h"
@@ -32,7 +34,8 @@ struct transaction {
     bool answered;                   /* before it was whole */
     enum put_status early;           /* the answer then */
     struct smtp_reply reject;        /* code 0: nothing is wrong with the message */
-    char first[ENVELOPE_ADDR_BYTES]; /* the first recipient, for the Received field */
+    char first[ENVELOPE_ADDR_BYTES]; /* the first recipient, for the Received field; empty: not
+                                        ASCII */
     size_t first_n;
     char text[]; /* sender, client, greeting and ENVID */
 };
@@ -115,6 +118,15 @@ _Static_assert((int)SMTP_NOTIFY_NEVER == (int)ENVELOPE_NOTIFY_NEVER &&
                    (int)SMTP_NOTIFY_DELAY == (int)ENVELOPE_NOTIFY_DELAY,
                "NOTIFY is handed on as it was read");
 
+/* A field of ours must not be what keeps a message from servers without SMTPUTF8. */
+static void keep_first(struct transaction *t, const struct path *path)
+{
+    struct buf b = BUF_OVER(t->first);
+
+    config_idn_put_path(&b, path);
+    t->first_n = b.overflow || ascii_has_high(buf_span(&b)) ? 0 : b.n;
+}
+
 bool transaction_rcpt(struct transaction *t, const struct path *path,
                       const struct smtp_rcpt_params *params)
 {
@@ -139,10 +151,8 @@ bool transaction_rcpt(struct transaction *t, const struct path *path,
     if (block.overflow)
         return false;
     heap_added(&t->rcpts, block.n);
-    if (t->rcpt_count++ == 0) {
-        memcpy(t->first, canonical.p, canonical.n);
-        t->first_n = canonical.n;
-    }
+    if (t->rcpt_count++ == 0)
+        keep_first(t, path);
     return true;
 }
 
@@ -199,7 +209,8 @@ static void drop_forged_results(struct transaction *t)
     const struct config_limits *limits = &t->config->limits;
     span text = span_skip(heap_span(&t->body), t->own_n);
     char *to = t->body.p + t->body.from + t->own_n;
-    struct header_walk w = header_walk_over(text, limits->header_size, limits->header_fields);
+    struct header_walk w =
+        header_walk_over(text, limits->header_size, limits->header_fields + OWN_FIELDS);
     struct header_field f;
     size_t kept = 0, done = 0; /* octets of the text: that stay, and that were looked at for it */
 
@@ -272,18 +283,27 @@ static bool was_delivered(const struct transaction *t, span header)
     return true;
 }
 
+static struct header_summary summarize(const struct transaction *t)
+{
+    const struct config_limits *limits = &t->config->limits;
+
+    return header_summarize(heap_span(&t->body), limits->header_size + t->own_n,
+                            limits->header_fields + OWN_FIELDS);
+}
+
 /* Look at the header, once it is whole or longer than it may be. */
 static void judge_header(struct transaction *t)
 {
     const struct config_limits *limits = &t->config->limits;
     struct header_summary h;
 
-    if (t->judges_results)
-        drop_forged_results(t);
     if (t->start.submission)
         judge_submission(t);
-    h = header_summarize(heap_span(&t->body), limits->header_size + t->own_n,
-                         limits->header_fields + OWN_FIELDS);
+    h = summarize(t);
+    if (t->judges_results && h.n_results > 1) { /* not ours alone */
+        drop_forged_results(t);
+        h = summarize(t);
+    }
     if (h.n_received > limits->received_hops)
         reject(t, 554, SPAN("5.4.6"),
                SPAN("The message has passed too many servers: it goes round in a loop"));
@@ -389,7 +409,8 @@ enum transaction_end transaction_end(struct transaction *t, transaction_fn *fn, 
         begin_passing(t);
     else if (!t->passing)
         judge_header(t);
-    if (t->passing) {
+    /* What is refused is not ended but taken back, with the transaction. */
+    if (t->passing && t->reject.code == 0) {
         pass_on(t);
         put_close(&t->put);
     } else if (t->reject.code == 0) {

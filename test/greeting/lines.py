@@ -22,6 +22,13 @@ LINES = (
     ('{"id":7,"client":"::1","greeting":"x","dns":[{"name":"a.example","type":"A","data":["300.1.1.1"]}]}', False, 7),
     ('{"id":8,"client":"::1"}', True, 8),
     (GOOD % 9, True, 9),
+    ('{"id":10,"client":"::1","greeting":5}', False, 10),
+    ('{"id":11,"client":"::1","greeting":"x","authenticated":"yes"}', False, 11),
+    ('{"id":12,"client":"::1","greeting":"x","policy":["strict"]}', False, 12),
+    ('{"id":13,"client":"::1","greeting":"x","now":"today"}', False, 13),
+    ('{"id":14,"client":"::1","greeting":null,"verb":null}', True, 14),
+    ('\x1b[31mred', False, None),
+    ('{"id":16,"client":"::1","greeting":"x","checks":{"\\u001b[31m\\r\\nhelo":"off"}}', False, 16),
 )
 
 
@@ -35,6 +42,9 @@ def main():
     if run.returncode != 65 or len(complaints) != sum(not good for _, good, _ in LINES):
         print(f'exit {run.returncode}, {len(complaints)} complaints')
         failed += 1
+    if any(ord(octet) < 32 for octet in ''.join(complaints)):
+        print(f'control octets reach the terminal: {complaints}')
+        failed += 1
     if len(answers) != len(LINES):
         print(f'{len(answers)} answers to {len(LINES)} lines')
         failed += 1
@@ -42,7 +52,7 @@ def main():
         if answer['id'] != wanted or ('verdict' in answer) != good or ('error' in answer) == good:
             print(f'{line[:80]}: {json.dumps(answer)[:200]}')
             failed += 1
-    print(f'{len(LINES) + 2 - failed} passed, {failed} failed')
+    print(f'{len(LINES) + 3 - failed} passed, {failed} failed')
     return 1 if failed else 0
 
 

@@ -322,6 +322,21 @@ def not_carried_over(_):
         client.ask(f'MAIL FROM:<{ALICE}>', 250)
 
 
+@case('AUTH in the clear is not offered where TLS is required, on loopback neither')
+def required(where):
+    port = free_port()
+    extra = f'listen "required" {{ address = "127.0.0.1:{port}"; role = submission; tls = required; }}\n'
+    with Server(where, 'plaintext = loopback;', extra=extra) as server:
+        server.ready()
+        with Dialogue(server.submission) as client:
+            assert 'AUTH' in client.greet()
+        with Dialogue(port) as client:
+            assert 'AUTH' not in client.greet()
+            client.ask(plain(), 538)
+            secure(client)
+            client.ask(plain(), 235)
+
+
 @case('SCRAM is not offered when one user has no form for it')
 def no_scram(where):
     with Server(where, users='dave@example.test:$6$saltsalt$x\n') as server:
@@ -634,6 +649,7 @@ HEADERS = {
     f'From: {ALICE}\r\nFrom: {ALICE}\r\n': 550,
     f'From : {BOB}\r\n': 550,
     f'From: {ALICE}\r\nSender: {BOB}\r\n': 550,
+    f'From: {ALICE}\r\nSender: {ALICE}\r\nSender: {ALICE}\r\n': 550,
     f'From: {BOB} <{ALICE}>\r\n': 550,
     f'From: <{ALICE}><{BOB}>\r\n': 550,
     f'From: <@evil.example:{ALICE}>\r\n': 550,
@@ -765,7 +781,7 @@ def composed(where):
         user('add', server.users, f'j\xf6@{host}', two)
         assert user('add', server.users, f'j\xf6@{ascii_host.upper()}', two, check=False).returncode == 65
         server.reload()
-        until(lambda: login(server, f'j\xf6@{host}', two) == '235', 10, 'no reload')
+        until(lambda: login(server, f'j\xf6@{host}', two) == '235', 30, 'no reload')
         assert login(server, f'j\xf6@{ascii_host}', one) == '235'
         assert login(server, f'j\xf6@{host}', 'passwort') == '535'
         with Dialogue(server.submission) as client:

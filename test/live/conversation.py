@@ -25,7 +25,7 @@ from lab.process import Trouble
 TABLES = pathlib.Path(__file__).resolve().parent.parent / 'conversation'
 STRANGER, OWN, FILTER = '127.0.5.1', '127.0.5.2', '127.0.5.3'
 LISTENERS = {'mx': ('mx', STRANGER), 'own': ('mx', OWN), 'filter': ('mx', FILTER), 'lmtp': ('lmtp', STRANGER),
-             'submission': ('submission', STRANGER)}
+             'submission': ('submission', STRANGER), 'submission-filter': ('submission', FILTER)}
 OCTETS = re.compile(r'\\(?:x([0-9a-fA-F]{2})|\{(\d+)\*(.*?)\}|([rnt0c\\]))')
 SIMPLE = {'r': '\r', 'n': '\n', 't': '\t', '0': '\0', '\\': '\\', 'c': ''}
 LINE = re.compile(rb'([2-5][0-5][0-9])([ -]?)(.*)')

@@ -2,6 +2,7 @@
 """herald guard: real Postfix, Sendmail and Exim refuse and accept what herald itself would; and what it is alone."""
 import contextlib
 import pathlib
+import re
 import signal
 import socket
 import struct
@@ -162,6 +163,66 @@ def slow(where):
             raise Trouble(f'the log says: {judged}')
 
 
+@case('one connection, many clients: each is judged for itself, each message once; what is trusted is not told')
+def mixed(where):
+    moved = '192.0.2.10'
+    zone = {**ZONE, (OWN, 'A'): [GOOD], ('example.test', 'A'): [moved], ('example.test', 'MX'): ['10 mx.far.example'],
+            ('mx.far.example', 'A'): [moved]}
+    asks = [('DUNNO', GOOD, OWN, '1'), ('550', STRANGER, OWN, '1'), ('550', STRANGER, OWN, '1'),
+            ('550', STRANGER, OWN, '2'), ('DUNNO', GOOD, OWN, '3'), ('DUNNO', '127.0.0.1', OWN, '4'),
+            ('DUNNO', STRANGER, '', '5'), ('DUNNO', moved, 'example.test', '6')]
+    with dns.Server(zone) as names, guard(where, names, header='off') as asked:
+        asked.ready()
+        said = ask(asked.policy, ''.join(request('RCPT', client, name, instance=message)
+                                         for _, client, name, message in asks)).split('\n\n')
+        if [answer.removeprefix('action=').split(' ')[0] for answer in said[:-1]] != [wanted for wanted, *_ in asks]:
+            raise Trouble(f'it says {said}')
+        told = [GOOD, STRANGER, STRANGER, GOOD, moved]
+        asked.events('table.stale')
+        judged = asked.final_events('greeting.judged')
+        if [event['client'] for event in judged] != told:
+            raise Trouble(f'the log says: {judged}')
+
+
+@case('a milter client that greets with another name: helo.changes is found')
+def changes(where):
+    with dns.Server(ZONE) as names, guard(where, names) as asked:
+        asked.ready()
+        with socket.create_connection(('127.0.0.1', asked.milter), timeout=60) as milter:
+            exchange(milter, b'O' + struct.pack('>III', 6, 0x1ff, 0x1fffff), b'O')
+            exchange(milter, b'Chost\0004\0\x19' + GOOD.encode() + b'\0', b'c')
+            for name in (b'one.far.example', b'mail.far.example'):
+                exchange(milter, b'H' + name + b'\0', b'c')
+            exchange(milter, b'M<>\0', b'c')
+            exchange(milter, b'R<alice@example.test>\0', b'c')
+        judged = asked.events('greeting.judged')
+        if 'helo.changes' not in judged[0]['findings']:
+            raise Trouble(f'the log says: {judged}')
+
+
+@case('limits.sessions bounds the connections: the next one is closed')
+def crowded(where):
+    def answered():
+        """A connection that is served, None when it was closed."""
+        peer = socket.create_connection(('127.0.0.1', asked.policy), timeout=60)
+        with contextlib.suppress(ConnectionError):
+            peer.sendall(request('RCPT', GOOD, 'mail.far.example').encode())
+            if peer.recv(4096).startswith(b'action=DUNNO'):
+                return peer
+        peer.close()
+        return None
+
+    with dns.Server(ZONE) as names, guard(where, names, header='off') as asked:
+        asked.conf.write_text(asked.conf.read_text() + 'limits { sessions = 2; }\n')
+        asked.ready()
+        served = [process.until(answered, 10, 'it does not answer') for _ in range(2)]
+        if answered():
+            raise Trouble('a third connection is served')
+        served.pop().close()
+        process.until(answered, 10, 'it does not answer again').close()
+        served.pop().close()
+
+
 @case('octets of no protocol: the connection ends, the others go on')
 def broken(where):
     with dns.Server(ZONE) as names, guard(where, names) as asked:
@@ -178,6 +239,8 @@ def broken(where):
             idle.sendall(request('RCPT', GOOD, 'mail.far.example', instance='1').encode())
             if not idle.recv(65536).startswith(b'action=PREPEND Authentication-Results: '):
                 raise Trouble('the idle connection is lost')
+        for name in ('policy', 'milter', 'exim'):
+            asked.events('guard.broken', listener=name)
         if asked.final_events('process.restarted'):
             raise Trouble('the process died')
 
@@ -333,6 +396,53 @@ def exim_follows(where):
                      ledger.traced(server, '--name', 'other.example')]
             return any(fact['history']['names_day'] >= 1 for fact in facts)
         process.until(has_a_past, 10, 'the guard does not know what was said before')
+
+
+EXIM_ZONE = {
+    (OWN, 'A'): ['198.51.100.1'], ('1.2.0.127.in-addr.arpa', 'PTR'): ['mail.far.example'],
+    ('mail.far.example', 'A'): ['127.0.2.1'], ('far.example', 'TXT'): ['v=spf1 ip4:127.0.2.1 -all'],
+}
+
+
+def says(server, source, greeting, code, text=b''):
+    """What it answers at RCPT to bob's message, which is sent when it is accepted and has a text."""
+    with Dialogue(server.port, source=source) as client:
+        client.expect(220)
+        client.ask(f'EHLO {greeting}', 250)
+        client.ask('MAIL FROM:<bob@far.example>', 250)
+        said = client.ask('RCPT TO:<alice@example.test>', code)
+        if text:
+            client.ask('DATA', 354)
+            client.send(text + b'.\r\n')
+            client.expect(250)
+        return said
+
+
+WORLD = {'server': {'names': ['mx.other.test'], 'domains': ['example.test']}, 'trusted': ['192.0.2.99']}
+WORDS = ('which is our own name', 'nothing in DNS ties that name', 'Give your mail software a host name of its own')
+
+
+@case('Exim speaks the words, and tells the sender: herald trace shows it, a message gets one field')
+def exim_whole(where):
+    port = process.free_port()
+    with dns.Server(EXIM_ZONE) as names, servers.Herald(where / 'herald', trusted='[]', extra=(
+            f'guard "asked" {{ address = "127.0.0.1:{port}"; protocol = exim; header = on; }} '
+            f'dns {{ servers = ["127.0.0.1@{names.port}"]; timeout = 1s; }}')) as judge, \
+            foreign.Exim(where / 'exim', WORLD, *foreign.Exim.guarded(port)) as server:
+        judge.ready()
+        server.ready()
+        said = says(server, '127.0.2.2', OWN, 550)
+        record = ledger.traced(judge, reference_of(said))[0]
+        if [note['text'] for note in ledger.notes(record, 'sender')] != ['bob@far.example']:
+            raise Trouble(f'it leads to {record}')
+        if any(words not in said for words in WORDS):
+            raise Trouble(f'it says {said}')
+        says(server, '127.0.2.1', 'mail.far.example', 250, mail.text('field'))
+        heads = process.until(lambda: list((where / 'exim/spool/input').rglob('*-H')), 10, 'nothing is queued')
+        head = heads[0].read_text()
+        fields = re.findall(r'^\d+ +(Authentication-Results:.*)$', head, re.M)
+        if len(fields) != 1 or any(words not in fields[0] for words in (OWN, *RESULTS)):
+            raise Trouble(f'the header is: {head}')
 
 
 @case('herald guard alone has no ledger: its refusals give no reference that leads nowhere')

@@ -211,6 +211,17 @@ def utf8(where):
         has(bounce(other), b'Status: 5.6.7', b'message/global-delivery-status', 'utf-8; älice@example.test'.encode())
 
 
+@case('a server without SMTPUTF8 gets a domain in A-labels, also when it is that of the only recipient')
+def a_labels(where):
+    trick = Trick([(b'EHLO', b'250-trick\r\n250 8BITMIME\r\n'), *MAIL])
+    with near(where, trick.port) as sender:
+        sender.ready()
+        envelope(sender, 'idn', ' SMTPUTF8', '', to='bob@bücher.test')
+        process.until(lambda: b'.\r\n' in trick.heard, 15, f'it does not come: {trick.heard}')
+    if b'RCPT TO:<bob@xn--bcher-kva.test>\r\n' not in trick.heard or not b''.join(trick.heard).isascii():
+        raise Trouble(f'not in A-labels: {trick.heard}')
+
+
 @case('Postfix and Exim as servers, Postfix as a client that relays into herald under TLS')
 def both_ways(where):
     with servers.Exim(where / 'exim') as exim, near(where / 'a', exim.port) as sender, \

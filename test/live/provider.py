@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Tokens that an identity provider is asked about (RFC 7662): over HTTPS, by its name, and all that can go wrong."""
+"""Tokens that an identity provider is asked about (RFC 7662) over HTTPS, and all that can go wrong there."""
 import json
 import socket
 import socketserver

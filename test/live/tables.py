@@ -138,7 +138,8 @@ def pod(where):
 
 SELF_ZONE = {('9.113.0.203.in-addr.arpa', 'PTR'): ['mta1.herald.test', 'other.herald.test'],
              ('mta1.herald.test', 'A'): ['203.0.113.9'], ('mta1.herald.test', 'TXT'): ['v=spf1 a -all'],
-             ('8.113.0.203.in-addr.arpa', 'PTR'): ['bad.herald.test'], ('bad.herald.test', 'A'): ['203.0.113.99']}
+             ('8.113.0.203.in-addr.arpa', 'PTR'): ['bad.herald.test'], ('bad.herald.test', 'A'): ['203.0.113.99'],
+             ('7.113.0.203.in-addr.arpa', 'PTR'): 'TIMEOUT'}
 TIED = {'standard': 'accept', 'strict': 'accept', 'exim verify = helo': 'accept',
         'a receiver that owns the name': 'accept', 'forward-confirmed reverse DNS': 'accept',
         'postfix reject_unknown_helo_hostname': 'accept'}
@@ -146,8 +147,9 @@ TIED = {'standard': 'accept', 'strict': 'accept', 'exim verify = helo': 'accept'
 
 def judged_self(where, egress, code, row, receivers, words=()):
     """What `herald judge --self` says of one egress, against scripted DNS."""
+    timeout = '2s' if '203.0.113.7' in egress else '20s'
     with dns.Server(SELF_ZONE) as names:
-        extra = f'egress "out" {{ {egress} }} dns {{ servers = ["127.0.0.1@{names.port}"]; timeout = 20s; }}'
+        extra = f'egress "out" {{ {egress} }} dns {{ servers = ["127.0.0.1@{names.port}"]; timeout = {timeout}; }}'
         server = servers.Herald(where / 'herald', extra=extra, hostname='"web-0.web.prod.svc.cluster.local"')
         done = server.command('judge', '--self', '--json', *words, check=False)
         got = json.loads(done.stdout)
@@ -173,6 +175,10 @@ case('judge --self: a name that is not tied, and who refuses it',
      {'greeting': 'bad.herald.test', 'rule': 'map', 'advice': 'publish: bad.herald.test. A 203.0.113.9'},
      {'standard': 'accept', 'exim verify = helo': '550', 'a receiver that owns the name': 'helo.forged_local.server',
       'postfix reject_unknown_helo_hostname': 'accept'})(judged_self)
+case('judge --self: DNS that does not answer is not taken for no reverse name',
+     'address = "203.0.113.7"; greeting = "mta1.herald.test";', 1,
+     {'greeting': 'mta1.herald.test', 'ptr': None, 'forward': None, 'advice': 'DNS did not answer'},
+     {'forward-confirmed reverse DNS': '450, DNS did not answer'})(judged_self)
 case('judge --self: behind NAT with nothing to say', 'address = "10.42.3.17";', 78,
      {'greeting': None, 'rule': 'nothing', 'public_address': None, 'advice': 'set public_address'}, {})(judged_self)
 case('judge --self: behind NAT with the public address', 'address = "10.42.3.17"; public_address = "203.0.113.9";', 0,

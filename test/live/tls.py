@@ -245,6 +245,26 @@ def requiretls(_):
             client.ask('MAIL FROM:<a@b.example> REQUIRETLS', 250)
 
 
+@case('a session with TLS from the first octet takes one place, and gives it back')
+def places(where):
+    with Server(where, limits='sessions = 3;') as server:
+        server.ready()
+        for _ in range(5):
+            with Dialogue(server.implicit) as client:
+                secure(client).greet()
+                client.ask('QUIT', 221)
+                client.ended()
+        until(lambda: [row['reason'] for row in server.events('session.close')].count('quit') == 5, 20,
+              'the ends are not logged')
+        held = [Dialogue(server.implicit) for _ in range(3)]
+        for client in held:
+            secure(client).greet()
+        with Dialogue(server.port) as client:
+            client.expect(421)
+        for client in held:
+            client.peer.close()
+
+
 # ---- what must not be ----
 
 @case('what stands behind STARTTLS in the clear is never carried out')
@@ -401,7 +421,7 @@ def own_certificate(where):
         server.write_conf()
         server.reload()
         until(lambda: certificates.subject(ssl.get_server_certificate(('127.0.0.1', server.implicit)))
-              == 'new.herald.test', 10, 'the certificate has the former name')
+              == 'new.herald.test', 30, 'the certificate has the former name')
 
 
 def memory_of(pid):

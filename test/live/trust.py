@@ -4,6 +4,7 @@ import socket
 import ssl
 import struct
 
+import auth
 from lab import mail, servers
 from lab.cases import case
 from lab.dialogue import Dialogue
@@ -62,6 +63,41 @@ case('a trusted client behind a balancer is (version 1)', header('198.51.100.7')
 case('a trusted client behind a balancer is (version 2)', binary('198.51.100.7'), True)(relays)
 case('a header that names nobody trusts nobody: UNKNOWN', b'PROXY UNKNOWN\r\n', False)(relays)
 case('a header that names nobody trusts nobody: LOCAL', binary('198.51.100.7', 0), False)(relays)
+
+
+@case('XCLIENT behind a balancer that may say it too: only from a client that is listed itself')
+def both_listed(where):
+    with Fronted(where) as server:
+        server.extra = server.extra.replace(f'xclient = ["{FILTER}"]', f'xclient = ["{BALANCER}", "192.0.2.8"]')
+        server.write_conf()
+        server.ready()
+        for first, listed in ((header('192.0.2.8'), True), (header('192.0.2.9'), False), (b'PROXY UNKNOWN\r\n', False),
+                              (binary('192.0.2.8', 0), False)):
+            with behind(server, first) as client:
+                if ('XCLIENT' in client.greet()) != listed:
+                    raise Trouble(f'XCLIENT is {"not " if listed else ""}offered to the client of {first!r}')
+                client.ask('XCLIENT ADDR=198.51.100.7', 220 if listed else 550)
+            with behind(server, first) as client:
+                client.expect(220)
+                client.ask('XCLIENT ADDR=198.51.100.7', 220 if listed else 550)  # before any greeting too
+
+
+@case('AUTH in the clear for loopback: not for a client that the balancer on loopback does not name')
+def nobody_is_local(where):
+    port, users = free_port(), where / 'users'
+    where.mkdir(parents=True, exist_ok=True)
+    auth.user('add', users, 'alice@example.test', 'secret')
+    with Fronted(where / 'server') as server:
+        server.settings['users'] = f'"{users}"'
+        server.extra += (f'\nlisten "sub" {{ address = "127.0.0.1:{port}"; role = submission; '
+                         f'proxy = ["{BALANCER}"]; }}\nauth {{ plaintext = loopback; }}')
+        server.write_conf()
+        server.ready()
+        for first, local in ((header('127.0.0.9'), True), (header('192.0.2.9'), False), (b'PROXY UNKNOWN\r\n', False)):
+            with Dialogue(port, source=BALANCER) as client:
+                client.send(first)
+                if ('AUTH' in client.greet()) != local:
+                    raise Trouble(f'AUTH is {"not " if local else ""}offered to the client of {first!r}')
 
 
 @case('the address of the header is the one of Received and of the log, octet by octet too')

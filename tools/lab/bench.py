@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: ISC
 """What the benches share: rows of a table, what bounds a run, and ratios."""
 import argparse
+import contextlib
 import os
+import statistics
 import sys
 
 from . import process
@@ -34,16 +36,94 @@ def bound_by(loaded, meter):
             f'disk {meter["disk_busy"]:.0%} busy)')
 
 
+def cpu_ms_each(meter, count):
+    return meter['cpu'] * 1000 / max(count, 1)
+
+
 def row(name, loaded, meter, count, seconds):
     """Print one server's line; returns what ratios are made of."""
-    rate, cpu_ms = count / seconds, meter['cpu'] * 1000 / max(count, 1)
+    rate, cpu_ms = count / seconds, cpu_ms_each(meter, count)
     print(f'{name:24} {rate:9.0f}/s  server {cpu_ms:7.3f} ms CPU each  generator {loaded["cpu_seconds"]:6.2f} s  '
           f'p50 {loaded["p50_ms"]:.1f} p99 {loaded["p99_ms"]:.1f} ms  {meter["flushes"]:.0f} flushes/s', flush=True)
     print(f'{"":24} bound by {bound_by(loaded, meter)}', flush=True)
     for key in ('refused', 'lost'):
         if loaded[key]:
             print(f'{"":24} {loaded[key]} {key}: {loaded["refusal"]}', flush=True)
+    if loaded['resumed']:
+        print(f'{"":24} {loaded["resumed"]} of {loaded["accepted"]} sessions resumed', flush=True)
     return {'rate': rate, 'cpu_ms': cpu_ms, 'refused': loaded['refused'], 'lost': loaded['lost']}
+
+
+class InTurns:
+    """Runs for main() whose servers are all up at once and are loaded for a moment each, in turns, round after round.
+
+    What else the machine does meets them alike so; each line is the round of median rate.
+
+    servers  {name of a run: function of a new folder that makes its server}
+    load     function of the server: gives it one round and returns what the generator counted
+    warm     the same before the first round
+    rounds   how many: an odd number
+    """
+
+    def __init__(self, servers, load, warm, rounds):
+        self.servers, self.load, self.warm, self.rounds = servers, load, warm, rounds
+        self.found = None  # {name: its rounds, or why there are none}
+
+    def runs(self):
+        return {name: self.run for name in self.servers}
+
+    def run(self, name, where):
+        """All of them, at the first call; the line of one of them."""
+        if self.found is None:
+            self.found = self._measure(where)
+        rounds = self.found[name]
+        if isinstance(rounds, Exception):
+            raise rounds
+        loaded, meter = sorted(rounds, key=lambda one: one[0]['rate'])[len(rounds) // 2]
+        loaded = {**loaded, **{key: sum(one[key] for one, _ in rounds) for key in ('refused', 'lost')},
+                  'refusal': max(one['refusal'] for one, _ in rounds)}  # whatever went wrong in any of them
+        return {**row(name, loaded, meter, loaded['accepted'], loaded['seconds']), 'rounds': [
+            {'rate': one['rate'], 'cpu_ms': cpu_ms_each(metered, one['accepted'])} for one, metered in rounds]}
+
+    def _measure(self, where):
+        with contextlib.ExitStack() as stack:
+            found = {name: self._start(stack, make, where / str(number))
+                     for number, (name, make) in enumerate(self.servers.items()) if is_asked(name)}
+            ready = {name: server for name, server in found.items() if not isinstance(server, Exception)}
+            for server in ready.values():
+                self.warm(server)
+            taken = {name: [] for name in ready}
+            for number in range(self.rounds):
+                # Forth and back: who comes first in a round would always get what the last one left to do.
+                for name in list(ready)[::-1 if number % 2 else 1]:
+                    taken[name].append(self._round(ready[name]))
+        return {**found, **taken}
+
+    @staticmethod
+    def _start(stack, make, where):
+        try:
+            where.mkdir(mode=0o755)
+            server = make(where)
+            stack.enter_context(server)
+            server.ready()
+            return server
+        except (Skip, Trouble) as reason:
+            return reason
+
+    def _round(self, server):
+        meter = process.Meter(server.child.pid, server.where)
+        return self.load(server), meter.stop()
+
+
+def ratios_of(ours, theirs, key):
+    """One for each round that both had, or the one of two single runs.
+
+    In rounds it is neighbours that are compared, and the median of their ratios is what counts: a slow minute of the
+    machine meets both sides of each ratio, and one spoilt round is one bad ratio; in a ratio of medians, the two
+    rounds compared may lie far apart.
+    """
+    pairs = zip(ours.get('rounds', [ours]), theirs.get('rounds', [theirs]))
+    return sorted(mine[key] / other[key] if other[key] else float('inf') for mine, other in pairs)
 
 
 def ratio(results, what, ours, theirs, key, wanted):
@@ -54,11 +134,12 @@ def ratio(results, what, ours, theirs, key, wanted):
             return True
         print(f'ratio {what}: {ours} / {theirs} NOT MEASURED: no {" and no ".join(missing)}, as said above')
         return wanted == '>=0'
-    value = results[ours][key] / results[theirs][key] if results[theirs][key] else float('inf')
-    limit = float(wanted[2:])
+    values = ratios_of(results[ours], results[theirs], key)
+    value, limit = statistics.median(values), float(wanted[2:])
+    spread = f', {values[0]:.2f} to {values[-1]:.2f} in {len(values)} rounds' if len(values) > 1 else ''
     good = value >= limit if wanted.startswith('>=') else value <= limit
     verdict = 'good' if good else 'MISSED'
-    print(f'ratio {what}: {ours} / {theirs} = {value:.2f} (wanted {wanted[:2]} {limit:g}) {verdict}')
+    print(f'ratio {what}: {ours} / {theirs} = {value:.2f}{spread} (wanted {wanted[:2]} {limit:g}) {verdict}')
     return good
 
 

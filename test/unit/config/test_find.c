@@ -23,7 +23,9 @@ static int open_config(void **state)
              "trusted = [\"10.0.0.0/8\", \"2001:db8::/32\"]\n"
              "route \"example.com\" { via = hold }\n"
              "route \"*.example.com\" { via = \"smtp://a.example\" }\n"
-             "route \"*.deep.example.com\" { via = \"smtp://b.example\" }\n");
+             "route \"*.deep.example.com\" { via = \"smtp://b.example\" }\n"
+             "route \"" UTF8_DOMAIN "\" { via = hold }\n"
+             "route \"*." UTF8_DOMAIN "\" { via = hold }\n");
 
     (void)state;
     config = config_load_text("test", text, &problems);
@@ -190,6 +192,8 @@ static void the_most_exact_route(void **state)
         {"x.deep.example.com", "*.deep.example.com"},
         {"deep.example.com", "*.example.com"},
         {"notexample.com", "*"},
+        {ASCII_DOMAIN, ASCII_DOMAIN},
+        {"a." ASCII_DOMAIN, "*." ASCII_DOMAIN},
         {"", "*"},
     };
 

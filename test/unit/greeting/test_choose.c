@@ -125,6 +125,48 @@ static void test_several_reverse_names(void **state)
     assert_true((choose(&c).warnings & WARN_GENERIC) != 0);
 }
 
+/* A reverse name that may not be said is as good as none. */
+static void test_unfit_reverse_names(void **state)
+{
+    static const span names[] = {SPAN_INIT("a_b.example.com"), SPAN_INIT("mail.corp.local"),
+                                 SPAN_INIT("localhost"), SPAN_INIT("mail")};
+    struct greeting_candidates c = {
+        .address = addr("203.0.113.9"), .confirmed = names, .n_confirmed = COUNT(names)};
+
+    (void)state;
+    assert_choice(&c, RULE_LITERAL, "[203.0.113.9]");
+    assert_false((choose(&c).warnings & WARN_SEVERAL) != 0);
+}
+
+/* Nobody knows whether the host's name fits: it is not said. */
+static void test_host_name_of_unknown_address(void **state)
+{
+    static const enum greeting_pass tied[] = {PASS_NA, PASS_TEMPERROR, PASS_FAIL};
+    struct greeting_candidates c = {.address = addr("203.0.113.9"),
+                                    .host = SPAN("host.example.com")};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(tied); i++) {
+        c.tied[2] = tied[i];
+        assert_choice(&c, RULE_LITERAL, "[203.0.113.9]");
+    }
+}
+
+static void test_longest_name(void **state)
+{
+    char name[255];
+    struct greeting_candidates c = {.address = addr("203.0.113.9"), .tied = {PASS_PASS}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(name); i++)
+        name[i] = i % 50 == 49 ? '.' : 'a';
+    c.mapped = span_of(name, 253);
+    assert_int_equal(choose(&c).rule, RULE_MAP);
+    c.mapped = span_of(name, 254);
+    assert_int_equal(choose(&c).rule, RULE_LITERAL);
+    assert_int_not_equal(choose(&c).mapped_unfit, FIT);
+}
+
 static void test_never_the_receivers_own_name(void **state)
 {
     struct greeting_candidates c = {.address = addr("203.0.113.9"),
@@ -198,6 +240,9 @@ int main(void)
         cmocka_unit_test(test_a_pod_never_says_its_name),
         cmocka_unit_test(test_submission_may_say_more),
         cmocka_unit_test(test_several_reverse_names),
+        cmocka_unit_test(test_unfit_reverse_names),
+        cmocka_unit_test(test_host_name_of_unknown_address),
+        cmocka_unit_test(test_longest_name),
         cmocka_unit_test(test_never_the_receivers_own_name),
         cmocka_unit_test(test_warnings),
         cmocka_unit_test(test_echo),

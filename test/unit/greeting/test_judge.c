@@ -201,6 +201,26 @@ static void test_names_below_a_hosted_domain(void **state)
     }
 }
 
+/* Tables of mail systems hold "localhost" too, and so says every machine: no claim to be us. */
+static void test_localhost_claims_nothing(void **state)
+{
+    static const enum greeting_fact own[] = {FACT_OWN_NAME, FACT_LOCAL_DOMAIN};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(own); i++) {
+        for (unsigned value = 1; value <= (own[i] == FACT_LOCAL_DOMAIN ? 2u : 1u); value++) {
+            struct greeting_facts f = fine();
+
+            f.value[FACT_RESOLVES] = RESOLVES_SPECIAL;
+            f.value[own[i]] = (uint8_t)value;
+            f.value[FACT_VOUCHED] = VOUCHED_NO;
+            f.traits = TRAIT_LOCALHOST;
+            assert_int_equal(judge(&f, PRESET_STANDARD).action, GREETING_ACCEPT);
+            assert_span_equal(judge(&f, PRESET_STRICT).cause, SPAN("helo.localhost"));
+        }
+    }
+}
+
 /* What a machine may say of itself, and to whom: each check by the one fact that it turns on. */
 static void test_what_is_said_inside(void **state)
 {
@@ -522,6 +542,7 @@ int main(void)
         cmocka_unit_test(test_claims_to_be_one_of_our_addresses),
         cmocka_unit_test(test_own_address_does_not_wait_for_dns),
         cmocka_unit_test(test_names_below_a_hosted_domain),
+        cmocka_unit_test(test_localhost_claims_nothing),
         cmocka_unit_test(test_what_is_said_inside),
         cmocka_unit_test(test_a_reserved_name_is_one_finding),
         cmocka_unit_test(test_no_preset_refuses_what_is_protected),

@@ -36,6 +36,9 @@ static const struct {
     {"somebody who logged in",
      HEAD "protocol_state=MAIL\nhelo_name=a\nsasl_username=joe\nsasl_sender=\n\n",
      "2  ehlo a auth <>\n", YES, false},
+    {"somebody who logged in without a name",
+     HEAD "protocol_state=MAIL\nhelo_name=a\nsasl_username=\nsasl_method=EXTERNAL\n\n",
+     "2  ehlo a auth <>\n", YES, false},
     {"CRLF for LF", "request=smtpd_access_policy\r\nprotocol_state=MAIL\r\nhelo_name=a\r\n\r\n",
      "2  ehlo a <>\n", YES, false},
     {"of a name that comes twice the last counts",
@@ -82,6 +85,16 @@ static void test_limits(void **state)
         buf_putc(&b, 'x');
     assert_int_equal(guard_policy_read(buf_span(&b), &used, &q), GUARD_MORE);
     buf_putc(&b, 'x');
+    assert_int_equal(guard_policy_read(buf_span(&b), &used, &q), GUARD_END);
+    /* So it is when all of it is there. */
+    buf_reset(&b);
+    buf_put(&b, SPAN(HEAD "a="));
+    while (b.n < GUARD_POLICY_REQUEST_BYTES - 2)
+        buf_putc(&b, 'x');
+    buf_put(&b, SPAN("\n\n"));
+    assert_int_equal(guard_policy_read(buf_span(&b), &used, &q), GUARD_ASK);
+    b.n -= 2;
+    buf_put(&b, SPAN("xx\n\n"));
     assert_int_equal(guard_policy_read(buf_span(&b), &used, &q), GUARD_END);
 }
 

@@ -48,7 +48,7 @@ static struct {
     span envid;
 } wish;
 
-static void on_frame(void *arg, struct chan *chan, struct chan_frame *f)
+static inline void on_frame(void *arg, struct chan *chan, struct chan_frame *f)
 {
     struct peer *p = arg;
     struct put_result result;
@@ -71,7 +71,7 @@ static void on_frame(void *arg, struct chan *chan, struct chan_frame *f)
     assert_true(job_get(span_of(p->memory, f->body.n), &p->job));
 }
 
-static void on_closed(void *arg, struct chan *chan, enum chan_end why)
+static inline void on_closed(void *arg, struct chan *chan, enum chan_end why)
 {
     (void)arg;
     (void)chan;
@@ -82,7 +82,7 @@ static const struct chan_type smtpd_types[] = {
     [QUEUE_PUT_RESULT] = {"result", 4096, false}, [QUEUE_OWN] = {"own", OWN_ADDRESS_BYTES, false}};
 static const struct chan_type job_types[] = {[QUEUE_JOB] = {"job", 1u << 20, true}};
 
-static void link_peer(struct peer *p, enum queue_link_kind kind)
+static inline void link_peer(struct peer *p, enum queue_link_kind kind)
 {
     struct chan_conf conf = {
         .name = "queue", .on_frame = on_frame, .on_closed = on_closed, .arg = p};
@@ -97,21 +97,21 @@ static void link_peer(struct peer *p, enum queue_link_kind kind)
 }
 
 /* Let everything that is on its way arrive. */
-static void run(void)
+static inline void run(void)
 {
     for (int i = 0; i < 20; i++)
         loop_turn(t.loop, 0);
 }
 
 /* As run, a while later: timers fire by the real clock, the queue sees this one. */
-static void advance(int64_t ms)
+static inline void advance(int64_t ms)
 {
     clock_advance(ms);
     loop_timer_set(&t.q.due_timer, 0);
     run();
 }
 
-static void open_queue(void)
+static inline void open_queue(void)
 {
     t.loop = loop_new();
     assert_non_null(t.loop);
@@ -124,7 +124,7 @@ static void open_queue(void)
     run();
 }
 
-static void close_queue(void)
+static inline void close_queue(void)
 {
     chan_close(&t.smtpd.chan);
     chan_close(&t.relay.chan);
@@ -152,7 +152,7 @@ static const char conf_text[] = "hostname = \"mx.example.test\"; data_dir = \"%s
                                 "route \"*\" { via = mx; } route \"held.example\" { via = hold; }"
                                 "queue { lifetime = 5d; delay_warning = %s; }";
 
-static int setup_with(void **state, const char *warning)
+static inline int setup_with(void **state, const char *warning)
 {
     struct config_problems problems = {0};
     char text[1024];
@@ -174,17 +174,17 @@ static int setup_with(void **state, const char *warning)
     return 0;
 }
 
-static int setup(void **state)
+static inline int setup(void **state)
 {
     return setup_with(state, "0s");
 }
 
-static int setup_warning(void **state)
+static inline int setup_warning(void **state)
 {
     return setup_with(state, "4h");
 }
 
-static int teardown(void **state)
+static inline int teardown(void **state)
 {
     memset(&wish, 0, sizeof(wish));
     close_queue();
@@ -197,7 +197,7 @@ static int teardown(void **state)
 
 static const span body = SPAN_INIT("Subject: x\r\n\r\nhello\r\n");
 
-static span envelope(uint64_t id, span sender, const char *const *to, size_t n)
+static inline span envelope(uint64_t id, span sender, const char *const *to, size_t n)
 {
     static char block[4096], packed[8192];
     struct buf rb = BUF_OVER(block), b = BUF_OVER(packed);
@@ -216,7 +216,7 @@ static span envelope(uint64_t id, span sender, const char *const *to, size_t n)
     return buf_span(&b);
 }
 
-static void put_from(uint64_t id, span sender, const char *to)
+static inline void put_from(uint64_t id, span sender, const char *to)
 {
     char memory[10000];
     struct buf b = BUF_OVER(memory);
@@ -227,7 +227,7 @@ static void put_from(uint64_t id, span sender, const char *to)
     run();
 }
 
-static void put(uint64_t id, const char *to)
+static inline void put(uint64_t id, const char *to)
 {
     put_from(id, SPAN("bob@sender.example"), to);
     assert_int_equal(t.smtpd.tag, id);
@@ -235,7 +235,7 @@ static void put(uint64_t id, const char *to)
 }
 
 /* The same verdict for every recipient of the last job. */
-static void answer(struct peer *p, enum job_verdict verdict, unsigned flags)
+static inline void answer(struct peer *p, enum job_verdict verdict, unsigned flags)
 {
     char block[4096], memory[8192];
     struct buf list = BUF_OVER(block), b = BUF_OVER(memory);
@@ -256,12 +256,12 @@ static void answer(struct peer *p, enum job_verdict verdict, unsigned flags)
     run();
 }
 
-static uint64_t stored(void)
+static inline uint64_t stored(void)
 {
     return temp_count(t.q.store);
 }
 
-static struct record_rcpt first_rcpt(uint64_t id)
+static inline struct record_rcpt first_rcpt(uint64_t id)
 {
     span packed;
     struct record r;
@@ -275,7 +275,7 @@ static struct record_rcpt first_rcpt(uint64_t id)
     return rcpt;
 }
 
-static struct ctl_reply order(enum ctl_op op, uint64_t id)
+static inline struct ctl_reply order(enum ctl_op op, uint64_t id)
 {
     static char memory[1u << 16];
     struct buf out = BUF_OVER(memory);
@@ -287,7 +287,7 @@ static struct ctl_reply order(enum ctl_op op, uint64_t id)
     return reply;
 }
 
-static bool body_has(const struct peer *p, span text)
+static inline bool body_has(const struct peer *p, span text)
 {
     return span_search(p->job.body, text) < p->job.body.n;
 }

@@ -292,6 +292,51 @@ static void test_refused_on_the_way(void **state)
     config_free(config);
 }
 
+/* A piece that there is no memory for: what was handed over is taken back, never stored as whole.
+ */
+static void test_memory_runs_out(void **state)
+{
+    static char much[1u << 20];
+    struct config *config = config_for_test();
+    struct transaction *t = begin(config);
+    struct smtp_reply reply = {0};
+
+    (void)state;
+    memset(much, 'x', sizeof(much));
+    feed_large(t, 200000);
+    assert_int_equal(queue.frames[QUEUE_PUT_BEGIN], 1);
+    transaction_chunk(t, span_of(much, sizeof(much)));
+    feed_large(t, 100000);
+    assert_int_equal(transaction_end(t, on_result, NULL, &reply), TRANSACTION_REFUSED);
+    assert_int_equal(reply.code, 451);
+    transaction_free(t);
+    turns();
+    assert_int_equal(queue.frames[QUEUE_PUT_END], 0);
+    assert_int_equal(queue.frames[QUEUE_PUT_ABORT], 1);
+    assert_int_equal(put_client_pending(&client), 0);
+    config_free(config);
+}
+
+/* A long message whose header is refused never begins to go to the queue. */
+static void test_refused_by_its_header(void **state)
+{
+    struct config *config = config_for_test();
+    struct transaction *t = begin(config);
+    struct smtp_reply reply = {0};
+
+    (void)state;
+    for (int i = 0; i < 100; i++)
+        transaction_chunk(t, SPAN("Received: from a by b; Sat, 21 Nov 2026 20:58:00 +0000\r\n"));
+    feed_large(t, 200000);
+    assert_int_equal(transaction_end(t, on_result, NULL, &reply), TRANSACTION_REFUSED);
+    assert_int_equal(reply.code, 554);
+    transaction_free(t);
+    turns();
+    for (unsigned type = 0; type < QUEUE_FRAME_END; type++)
+        assert_int_equal(queue.frames[type], 0);
+    config_free(config);
+}
+
 static void test_given_up(void **state)
 {
     struct config *config = config_for_test();
@@ -386,6 +431,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_forged_results_go, setup, teardown),
         cmocka_unit_test_setup_teardown(test_large, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refused_on_the_way, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_memory_runs_out, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_refused_by_its_header, setup, teardown),
         cmocka_unit_test_setup_teardown(test_given_up, setup, teardown),
         cmocka_unit_test_setup_teardown(test_queue_dies, setup, teardown),
         cmocka_unit_test_setup_teardown(test_open_put_dies_with_the_queue, setup, teardown),

@@ -22,6 +22,23 @@ static void a_refused_message_is_reported_once(void **state)
     assert_int_equal(t.relay.frames, 2);
 }
 
+/* A report goes to a domain in A-labels, so that it needs no SMTPUTF8; a local part has no such. */
+static void a_report_is_as_plain_as_it_can_be(void **state)
+{
+    (void)state;
+    wish.flags = ENVELOPE_SMTPUTF8;
+    put_from(100, SPAN("bob@b\303\274cher.example"), "eve@far.example");
+    answer(&t.relay, JOB_FAILED, 0);
+    assert_span_equal(t.relay.job.host, SPAN("xn--bcher-kva.example"));
+    assert_int_equal(t.relay.job.flags & ENVELOPE_SMTPUTF8, 0);
+    assert_true(body_has(&t.relay, SPAN("To: <bob@xn--bcher-kva.example>\r\n")));
+    answer(&t.relay, JOB_DELIVERED, 0);
+    put_from(101, SPAN("j\303\266@b\303\274cher.example"), "eve@far.example");
+    answer(&t.relay, JOB_FAILED, 0);
+    assert_int_equal(t.relay.job.flags & ENVELOPE_SMTPUTF8, ENVELOPE_SMTPUTF8);
+    assert_true(body_has(&t.relay, SPAN("To: <j\303\266@b\303\274cher.example>\r\n")));
+}
+
 static void nothing_is_reported_to_nobody(void **state)
 {
     (void)state;
@@ -172,6 +189,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(a_refused_message_is_reported_once),
         T(nothing_is_reported_to_nobody),
+        T(a_report_is_as_plain_as_it_can_be),
         T(success_is_told_by_who_delivers_last),
         T(an_alias_of_several_is_told_as_expanded),
         T(an_expansion_is_told_after_a_crash),
