@@ -189,7 +189,7 @@ def mixed(where):
 def changes(where):
     with dns.Server(ZONE) as names, guard(where, names) as asked:
         asked.ready()
-        with socket.create_connection(('127.0.0.1', asked.milter), timeout=10) as milter:
+        with socket.create_connection(('127.0.0.1', asked.milter), timeout=60) as milter:
             exchange(milter, b'O' + struct.pack('>III', 6, 0x1ff, 0x1fffff), b'O')
             exchange(milter, b'Chost\0004\0\x19' + GOOD.encode() + b'\0', b'c')
             for name in (b'one.far.example', b'mail.far.example'):
@@ -205,7 +205,7 @@ def changes(where):
 def crowded(where):
     def answered():
         """A connection that is served, None when it was closed."""
-        peer = socket.create_connection(('127.0.0.1', asked.policy), timeout=10)
+        peer = socket.create_connection(('127.0.0.1', asked.policy), timeout=60)
         with contextlib.suppress(ConnectionError):
             peer.sendall(request('RCPT', GOOD, 'mail.far.example').encode())
             if peer.recv(4096).startswith(b'action=DUNNO'):

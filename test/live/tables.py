@@ -147,8 +147,9 @@ TIED = {'standard': 'accept', 'strict': 'accept', 'exim verify = helo': 'accept'
 
 def judged_self(where, egress, code, row, receivers, words=()):
     """What `herald judge --self` says of one egress, against scripted DNS."""
+    timeout = '2s' if '203.0.113.7' in egress else '20s'
     with dns.Server(SELF_ZONE) as names:
-        extra = f'egress "out" {{ {egress} }} dns {{ servers = ["127.0.0.1@{names.port}"]; timeout = 20s; }}'
+        extra = f'egress "out" {{ {egress} }} dns {{ servers = ["127.0.0.1@{names.port}"]; timeout = {timeout}; }}'
         server = servers.Herald(where / 'herald', extra=extra, hostname='"web-0.web.prod.svc.cluster.local"')
         done = server.command('judge', '--self', '--json', *words, check=False)
         got = json.loads(done.stdout)

@@ -500,7 +500,7 @@ def ended(where):
                 or 'is not for third.herald.test' not in done.stderr or 'for other.' in done.stderr):
             raise Trouble(f'exit code {done.returncode}, said {done.stderr!r}')
         server.ready()
-        until(lambda: 'this certificate ended on' in server.log.read_text(), 30, 'the log does not say so')
+        server.heard('this certificate ended on')
         if 'certificate has expired' not in s_client(server.port):
             raise Trouble('it is not shown')
 
