@@ -193,7 +193,7 @@ def refused(where):
     with World(where, known(where) + 'backoff_account = 0s; backoff_client = 0s;', users='mary@bücher.example\n',
                domains='["example.test", "bücher.example"]') as world:
         assert world.login('of-mary') == '235'
-        for token, words in (('of-strange', 'is not in users: \\xc3\\xbc'),
+        for token, words in (('of-strange', 'is not in users: \\\\xc3'),
                              ('of-stranger', 'stranger@elsewhere.example'), ('of-nobody', 'is an address'),
                              ('unverified', 'verified email'), ('expired', 'has expired')):
             assert world.login(token) == '535', token
