@@ -110,7 +110,7 @@ static pid_t other_pid(const char *line, pid_t than)
     return pid;
 }
 
-/* Of an address of its own: nobody else on this machine takes the port before it is opened again. */
+/* Of an address of its own: nobody else takes the port before it is opened again. */
 static void choose_port(void)
 {
     struct net_addr any;
