@@ -219,14 +219,19 @@ def history(where):
                 said(client, f'name{number}.example')
                 client.ask('QUIT', 221)
         traced(server, '--client', STRANGER, count=12)
-        with Dialogue(server.port, source=STRANGER) as client:
-            said(client, 'name11.example')
-            name = client.message(mail.text('history'), 250, sender='bob@far.example').split()[-1]
-        judged = server.events_of_message('greeting.judged', name)[-1]
-        if judged['verdict'] != 'accept' or 'helo.changes' not in judged['findings']:
+
+        def judged_with_history():
+            """The server does not wait long for what it knows of a client: a busy machine may take several."""
+            with Dialogue(server.port, source=STRANGER) as client:
+                said(client, 'name11.example')
+                name = client.message(mail.text('history'), 250, sender='bob@far.example').split()[-1]
+            last = server.events_of_message('greeting.judged', name)[-1]
+            return last if 'helo.changes' in last['findings'] else None
+        judged = process.until(judged_with_history, 60, 'many names are not noted')
+        if judged['verdict'] != 'accept':
             raise Trouble(f'the log says {judged}')
         past = notes(session_of(server, [judged['session']]), 'facts')[0]['facts']['history']
-        if (past['times'], past['names_hour'], past['networks']) != (1, 12, 1):
+        if past['times'] < 1 or (past['names_hour'], past['networks']) != (12, 1):
             raise Trouble(f'the history is {past}')
 
 
