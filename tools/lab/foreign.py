@@ -38,7 +38,7 @@ def world_settings(world, policy):
                        for i, (name, address) in enumerate(zip(us['names'], us['addresses'])))
     return (f'hostname = "{us["names"][0]}";\ndomains = {quoted(us["domains"])};\ntrusted = '
             f'{quoted(world["trusted"])};\ngreeting {{ policy = {policy}; }}\n{egresses}'
-            'dns { servers = ["127.0.0.1@53"]; timeout = 5s; }\nlog { format = json; }\n')
+            'dns { servers = ["127.0.0.1@53"]; timeout = 20s; }\nlog { format = json; }\n')
 
 
 class Herald(servers.Herald):
