@@ -52,6 +52,12 @@ def strike(server, victim):
     return what
 
 
+def of_processes(server):
+    """What the log says of processes and of the store: the lines that mail does not bury."""
+    lines = server.log.read_text(errors='replace').splitlines()
+    return '\n'.join(line for line in lines if '"event":"process.' in line or '"event":"store.' in line)
+
+
 def round_of(where, victim, again=False):
     """One load with a strike in its middle. again: strike a second time."""
     with servers.Herald(where) as server:
@@ -65,7 +71,7 @@ def round_of(where, victim, again=False):
                 killed.append(strike(server, victim))
             counted = json.loads(generator.communicate(timeout=330)[0])
         if not counted['in_time']:
-            raise Trouble(f'after killing {killed} the load did not come to its end: {counted}')
+            raise Trouble(f'after killing {killed} the load did not come to its end: {counted}; {of_processes(server)}')
         ids = (where / 'ids').read_text().split()
         if len(ids) != counted['accepted']:
             raise Trouble(f'{len(ids)} ids, {counted["accepted"]} accepted')

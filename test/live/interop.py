@@ -183,9 +183,11 @@ def signatures(where):
 
 
 def nodemailer_told(_, how, wanted, implicit=False):
-    server = shared()
+    server, where = shared(), clients.nodemailer_folder()
+    if where is None:
+        raise Skip('npm cannot get nodemailer')
     done = subprocess.run(['node', '-e', REFUSED, '--', str(server.implicit if implicit else server.submission),
-                           json.dumps(how)], cwd=clients.nodemailer_folder(), capture_output=True, text=True,
+                           json.dumps(how)], cwd=where, capture_output=True, text=True,
                           timeout=120, check=False)
     if done.returncode != 0 or done.stdout.strip() != wanted:
         raise Trouble(f'wanted {wanted!r}, got {done.stdout!r} {done.stderr[-800:]}')
