@@ -146,21 +146,66 @@ static void damaged(MDB_env *env, const char *words)
     BUG("the queue is damaged; stop the server and run: herald queue check --repair");
 }
 
-/* A page that lies behind the end of the file would kill the process when it is looked at. */
+/* How many of the pages from `first` on the list of free pages holds; 0 when it cannot be read. */
+static uint64_t count_free(MDB_env *env, uint64_t first)
+{
+    enum { FREE_DBI = 0 }; /* pages freed by each transaction: their number, then each (LMDB) */
+    MDB_txn *txn = NULL;
+    MDB_cursor *at = NULL;
+    MDB_val key, value;
+    uint64_t found = 0;
+    int rc = mdb_txn_begin(env, NULL, MDB_RDONLY, &txn);
+
+    if (rc == 0)
+        rc = mdb_cursor_open(txn, FREE_DBI, &at);
+    while (rc == 0 && (rc = mdb_cursor_get(at, &key, &value, MDB_NEXT)) == 0) {
+        const size_t *pages = value.mv_data;
+        size_t n = value.mv_size / sizeof(*pages);
+
+        for (size_t i = 1; n > 0 && i <= pages[0] && i < n; i++)
+            found += pages[i] >= first ? 1 : 0;
+    }
+    mdb_cursor_close(at);
+    mdb_txn_abort(txn);
+    return rc == MDB_NOTFOUND ? found : 0;
+}
+
+/*
+ * The file ends before its last page, of so many octets. A transaction that took pages at the end
+ * and gave them back never wrote them: they are free, and the file is whole. It is made as long as
+ * it is said to be, because looking at a page behind its end would kill the process, and stays so
+ * only then.
+ */
+static enum err lengthen(struct store *s, uint64_t size, uint64_t whole, uint64_t page)
+{
+    uint64_t first = size / page;
+    mdb_filehandle_t fd;
+
+    if ((s->flags & STORE_READ_ONLY) != 0 || mdb_env_get_fd(s->env, &fd) != 0 ||
+        os_calls->ftruncate(fd, (off_t)whole) != 0)
+        return ERR_CORRUPT;
+    if (count_free(s->env, first) == whole / page - first)
+        return ERR_OK;
+    (void)!os_calls->ftruncate(fd, (off_t)size);
+    return ERR_CORRUPT;
+}
+
 static enum err check_length(struct store *s)
 {
     MDB_envinfo info;
     MDB_stat stat;
     struct stat file;
+    uint64_t size, whole;
 
     mdb_env_info(s->env, &info);
     mdb_env_stat(s->env, &stat);
     if (os_calls->fstatat(s->dir_fd, STORE_DATA_FILE, &file, 0) != 0)
         return err_of_errno(errno);
-    return info.me_last_pgno > 1 &&
-                   (uint64_t)file.st_size < (info.me_last_pgno + 1) * (uint64_t)stat.ms_psize
-               ? ERR_CORRUPT
-               : ERR_OK;
+    size = (uint64_t)file.st_size;
+    whole = (info.me_last_pgno + 1) * (uint64_t)stat.ms_psize;
+    if (info.me_last_pgno <= 1 || size >= whole)
+        return ERR_OK;
+    return lengthen(s, size, whole, stat.ms_psize);
 }
 
 /*

@@ -97,6 +97,35 @@ static void what_is_done_is_gone_with_its_file(void **state)
     store_close(s);
 }
 
+/* Pages of a batch that ended up free are never written: the file is shorter than it says. */
+static void a_file_that_ends_in_free_pages_is_whole(void **state)
+{
+    const struct {
+        uint64_t keep;
+        uint64_t put;
+    } rows[] = {{1, 5}, {3, 40}, {10, 300}};
+
+    (void)state;
+    for (size_t row = 0; row < COUNT(rows); row++) {
+        struct temp_message m = small;
+        struct store *s = temp_open();
+        uint64_t before = temp_count(s);
+
+        assert_int_equal(store_begin(s), ERR_OK);
+        for (uint64_t i = 0; i < rows[row].put; i++) {
+            m.id = 1000 * (row + 1) + i;
+            assert_int_equal(temp_put(s, &m), ERR_OK);
+        }
+        for (uint64_t i = rows[row].put; i-- > rows[row].keep;)
+            assert_int_equal(store_done(s, 1000 * (row + 1) + i), ERR_OK);
+        assert_int_equal(store_commit(s), ERR_OK);
+        store_close(s);
+        s = temp_open();
+        assert_int_equal(temp_count(s), before + rows[row].keep);
+        store_close(s);
+    }
+}
+
 static void due_walks_in_order_of_time(void **state)
 {
     struct store *s = temp_open();
@@ -226,6 +255,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_id_is_taken_once, temp_setup, temp_teardown),
         cmocka_unit_test_setup_teardown(what_is_aborted_never_was, temp_setup, temp_teardown),
         cmocka_unit_test_setup_teardown(what_is_done_is_gone_with_its_file, temp_setup,
+                                        temp_teardown),
+        cmocka_unit_test_setup_teardown(a_file_that_ends_in_free_pages_is_whole, temp_setup,
                                         temp_teardown),
         cmocka_unit_test_setup_teardown(due_walks_in_order_of_time, temp_setup, temp_teardown),
         cmocka_unit_test_setup_teardown(an_update_moves_the_indexes, temp_setup, temp_teardown),
